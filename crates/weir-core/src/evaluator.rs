@@ -31,6 +31,15 @@ pub struct References {
     pub any_step: bool,
 }
 
+impl References {
+    /// Adds what another expression refers to.
+    pub fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.steps.extend(other.steps);
+        self.any_step |= other.any_step;
+    }
+}
+
 /// The names an expression can see.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
@@ -56,7 +65,7 @@ pub enum Local {
         /// `index`: its place, from 0.
         index: u32,
         /// `parent`: the same of the container around this one.
-        parent: Option<Box<Local>>,
+        parent: Option<Box<Self>>,
     },
     /// Inside `loop`.
     Iteration {
@@ -65,7 +74,7 @@ pub enum Local {
         /// `previous`: the result of the iteration before; `null` at first.
         previous: Arc<Value>,
         /// `parent`: the same of the container around this one.
-        parent: Option<Box<Local>>,
+        parent: Option<Box<Self>>,
     },
 }
 

@@ -6,9 +6,13 @@
 pub mod document;
 pub mod evaluator;
 pub mod event;
+pub mod lexer;
 pub mod node_error;
 pub mod node_type;
 pub mod outcome;
+pub mod params;
 pub mod path;
 pub mod payload;
+pub mod plan;
 pub mod problem;
+pub mod template;

@@ -1,0 +1,1 @@
+//! The JavaScript expression language: an evaluator without I/O, clock or randomness.
