@@ -1,9 +1,9 @@
 # The same commands for everybody: people, and the checks that guard the main branch.
 
-CARGO = cargo
-
 .POSIX:
 .PHONY: help setup run test lint audit bench ci fmt
+
+CARGO = cargo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -13,7 +13,7 @@ setup: ## install what is missing for building, testing and linting
 
 run: ## build Weir and serve it at http://127.0.0.1:8080, with the examples loaded
 	@scripts/setup build
-	@$(CARGO) run --quiet --locked --bin weir -- serve --load-examples examples
+	@$(CARGO) run --locked --bin weir -- serve --load-examples examples
 
 test: ## run all tests; PostgreSQL is real, see CONTRIBUTING.md
 	@scripts/setup build test
@@ -22,9 +22,9 @@ test: ## run all tests; PostgreSQL is real, see CONTRIBUTING.md
 lint: ## check format, lints, dependencies and the house rules
 	@scripts/setup build lint
 	@$(CARGO) fmt --all --check
-	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@$(CARGO) deny --locked check licenses bans sources
-	@$(CARGO) run --quiet --locked --package xtask -- tidy
+	@$(CARGO) run --quiet --locked --bin xtask -- tidy
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 audit: ## check the dependencies for known vulnerabilities; fetches the advisory database, so it is not part of `ci`
 	@scripts/setup build lint
