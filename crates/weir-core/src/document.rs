@@ -3,9 +3,18 @@
 //! Fields that Weir does not know are kept and written back, so that a newer document or another program's
 //! notes survive a round trip.
 
+mod parse;
+mod print;
+mod read;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
+
+pub use self::parse::{Format, MAX_BYTES, MAX_DEPTH, parse};
+pub(crate) use self::parse::RESERVED_PREFIX;
+pub(crate) use self::read::{Reading, read};
+use crate::problem::{Problem, Severity};
 
 /// A whole workflow, as it is drawn, stored and exchanged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +41,19 @@ pub struct Document {
     /// Fields unknown to this version, kept as they came.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads a tree of values; whether the document keeps the rules is for
+    /// [`validate`](crate::validate::validate) to say.
+    ///
+    /// # Errors
+    /// Every field that is missing or has the wrong type.
+    pub fn from_value(tree: Value) -> Result<Self, Vec<Problem>> {
+        let Reading { document, mut problems, .. } = read(tree);
+        problems.retain(|problem| problem.severity == Severity::Error);
+        if problems.is_empty() { Ok(document) } else { Err(problems) }
+    }
 }
 
 /// Settings of an execution as a whole.
@@ -86,6 +108,9 @@ pub struct Position {
     /// Pixels down.
     #[schemars(with = "f64")]
     pub y: Number,
+    /// Fields unknown to this version, kept as they came.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// What a node does and how its failures are met.
@@ -154,6 +179,9 @@ pub struct Exponential {
     /// No wait is longer than this, in seconds (default 300).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_seconds: Option<f64>,
+    /// Fields unknown to this version, kept as they came.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// What happens when a node has failed for good.
