@@ -3,6 +3,8 @@
 //! Events of every released version can be read for ever (see the golden files in `tests/golden`): a field may be
 //! added with a default, a kind may be added; neither is ever renamed or given another meaning.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use weir_base::{ExecutionId, Timestamp, WorkflowId};
@@ -210,14 +212,25 @@ pub struct ExecutionStarted {
     /// The workspace's variables at this moment.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub vars: Map<String, Value>,
-    /// Outputs given from outside, by node id.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub pins: Map<String, Value>,
+    /// Results given from outside, by node id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Pin>,
     /// The execution this one came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
     /// What started it: `manual`, `cli`, `sub_workflow`, `rerun`, ...
     pub trigger: String,
+}
+
+/// A node's result that is given instead of computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// What later nodes read.
+    pub output: Value,
+    /// The handle it leaves by; the default one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
 }
 
 /// Where an execution came from.

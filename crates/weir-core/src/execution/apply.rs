@@ -1,0 +1,553 @@
+//! Folding events into the state. Nothing is decided here: whoever may have to be reconsidered goes on the agenda.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::input::Effect;
+use super::state::{
+    BufferedSignal, Container, Ending, LoopRun, MapRun, NodeRef, NodeState, Phase, Scope, ScopeId, Status, UndoPhase,
+    Undoable, Undoing,
+};
+use super::{Execution, ROOT, ReplayError};
+use crate::event::{AfterFailure, Event, JournalEvent, TimerPurpose};
+use crate::node_error::NodeError;
+use crate::node_type::{ERROR_HANDLE, Role};
+use crate::outcome::{OnItemError, Wait};
+use crate::path::NodePath;
+use crate::payload::Payload;
+use crate::plan::LevelIx;
+
+impl Execution {
+    pub(super) fn apply(&mut self, recorded: &JournalEvent) -> Result<(), ReplayError> {
+        let missing = |path: &NodePath| ReplayError::UnknownPath { seq: recorded.seq, path: path.clone() };
+        match &recorded.event {
+            Event::ExecutionStarted(_) => return Err(ReplayError::NoBeginning),
+            Event::NodeStarted { path, attempt } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                self.set_running(at, *attempt);
+            }
+            Event::StepRecorded { path, key, value } => {
+                self.steps.entry(path.clone()).or_default().insert(key.clone(), value.clone());
+            }
+            Event::NodeWaiting { path, wait } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                self.set_waiting(at, wait.clone());
+            }
+            Event::NodeCompleted { path, attempt, handle, output, .. } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                self.complete(at, path, *attempt, handle.as_deref(), output.clone());
+            }
+            Event::NodeFailed { path, attempt, error, then } => match self.undoing_at(path) {
+                Some(undoing) => {
+                    undoing.attempt = *attempt;
+                    undoing.phase = UndoPhase::BackingOff { timer: None };
+                }
+                None => {
+                    let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                    self.fail(at, path, *attempt, error, then);
+                }
+            },
+            Event::NodeSkipped { path } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                self.resolve(at, Phase::Skipped);
+            }
+            Event::ItemsExpanded { path, items, count, keys, concurrency, on_item_error } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                let run = MapRun {
+                    items: items.clone(),
+                    count: *count,
+                    keys: keys.clone(),
+                    concurrency: (*concurrency).max(1),
+                    on_item_error: *on_item_error,
+                    next: 0,
+                    open: BTreeMap::new(),
+                    done: 0,
+                    results: vec![None; *count as usize],
+                    errors: BTreeMap::new(),
+                    failure: None,
+                };
+                self.known += u64::from(*count) * self.body_size(at);
+                self.expand(at, Container::Map(run));
+            }
+            Event::IterationStarted { path, index } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                self.begin_iteration(at, *index);
+            }
+            Event::TimerSet { timer, purpose, .. } => self.timer_set(*timer, purpose),
+            Event::TimerFired { timer } => self.timer_fired(*timer),
+            Event::SignalReceived { name, data } => {
+                let signal = BufferedSignal { data: data.clone(), received_at: recorded.at };
+                self.signals.entry(name.clone()).or_default().push_back(signal);
+                let waiter = self.signal_waiters.get(name).and_then(|waiters| waiters.front().copied());
+                self.agenda.extend(waiter);
+            }
+            Event::ApprovalDecided { path, decision } => {
+                let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                if let Some(NodeState { phase: Phase::Waiting { decided, .. }, .. }) = self.node_mut(at) {
+                    *decided = Some(decision.clone());
+                }
+                self.agenda.push_back(at);
+            }
+            Event::Paused => self.paused = true,
+            Event::Resumed => self.paused = false,
+            Event::CancelRequested { .. } => {
+                self.paused = false;
+                self.begin_ending(Ending::Cancelled);
+            }
+            Event::RetryRequested => self.reopen(),
+            Event::CompensationStarted { path, attempt, .. } => {
+                let of = self.undoable.iter().rev().find(|undoable| undoable.path == *path).cloned();
+                let of = of.ok_or_else(|| missing(path))?;
+                self.undoing = Some(Undoing { of, attempt: *attempt, phase: UndoPhase::Running });
+            }
+            Event::CompensationCompleted { path, .. } => {
+                self.undoing = None;
+                self.undone += 1;
+                if let Some(place) = self.undoable.iter().rposition(|undoable| undoable.path == *path) {
+                    self.undoable.remove(place);
+                }
+            }
+            Event::ExecutionCompleted { .. } => self.end(Status::Completed),
+            Event::ExecutionFailed { timeout, .. } => {
+                self.end(if *timeout { Status::Timeout } else { Status::Failed });
+            }
+            Event::ExecutionCancelled => self.end(Status::Cancelled),
+        }
+        Ok(())
+    }
+
+    pub(super) fn open_root(&mut self) {
+        self.known = self.plan.levels[0].nodes.len() as u64;
+        self.open_scope(0, None);
+    }
+
+    /// Brings a level to life. Its `start` node is finished from the beginning: it only passes the input on.
+    pub(super) fn open_scope(&mut self, level: LevelIx, within: Option<(NodeRef, u32)>) -> ScopeId {
+        let id = self.next_scope;
+        self.next_scope += 1;
+        let plan = Arc::clone(&self.plan);
+        let nodes: Box<[NodeState]> = plan.levels[level].nodes.iter().map(|_| NodeState::default()).collect();
+        let unresolved = nodes.len();
+        self.scopes.insert(id, Scope { level, within, nodes, unresolved, closed: false, kept: false });
+        for &node in &plan.levels[level].entries {
+            let at = NodeRef { scope: id, node };
+            if plan.nodes[node].role == Role::Start {
+                let output = self.level_input(within);
+                self.resolve(at, Phase::Completed { handle: None, output });
+            } else {
+                self.agenda.push_back(at);
+            }
+        }
+        id
+    }
+
+    fn level_input(&self, within: Option<(NodeRef, u32)>) -> Payload {
+        let Some((container, index)) = within else { return self.started.input.clone() };
+        let name = match self.plan.nodes[container.node].role {
+            Role::Loop => "iteration",
+            Role::Map | Role::Ordinary | Role::Start | Role::End => "index",
+        };
+        Payload::from(serde_json::json!({ name: index }))
+    }
+
+    /// Like `locate`, and brings the body to life whose first event this is.
+    fn locate_or_open(&mut self, path: &NodePath) -> Option<NodeRef> {
+        if let Some(found) = self.locate(path) {
+            return Some(found);
+        }
+        let (container, index) = path.container()?;
+        let container = self.locate_or_open(&container)?;
+        self.open_item(container, index)?;
+        self.locate(path)
+    }
+
+    /// Opens the body of a `map`'s item.
+    pub(super) fn open_item(&mut self, at: NodeRef, index: u32) -> Option<ScopeId> {
+        let body = self.plan.nodes[at.node].body?;
+        let Some(Container::Map(run)) = self.node_mut(at)?.container.as_deref_mut() else { return None };
+        if index >= run.count {
+            return None;
+        }
+        run.next = run.next.max(index + 1);
+        // The scope's number is known before it exists, so that a body that is finished at once finds its place.
+        let id = self.next_scope;
+        if let Some(Container::Map(run)) = self.node_mut(at)?.container.as_deref_mut() {
+            run.open.insert(index, id);
+        }
+        self.open_scope(body, Some((at, index)));
+        Some(id)
+    }
+
+    fn begin_iteration(&mut self, at: NodeRef, index: u32) {
+        self.leave_running(at);
+        let id = self.next_scope;
+        let body = self.plan.nodes[at.node].body;
+        self.known += self.body_size(at);
+        let Some(node) = self.node_mut(at) else { return };
+        node.phase = Phase::Expanded;
+        match node.container.as_deref_mut() {
+            Some(Container::Loop(run)) => {
+                run.begun = index + 1;
+                run.open = Some(id);
+                run.asked = false;
+            }
+            _ => {
+                let run =
+                    LoopRun { begun: index + 1, open: Some(id), last: Payload::null(), asked: false, failure: None };
+                node.container = Some(Box::new(Container::Loop(run)));
+            }
+        }
+        if let Some(body) = body {
+            self.open_scope(body, Some((at, index)));
+        }
+    }
+
+    fn body_size(&self, at: NodeRef) -> u64 {
+        self.plan.nodes[at.node].body.map_or(0, |body| self.plan.levels[body].nodes.len() as u64)
+    }
+
+    fn expand(&mut self, at: NodeRef, container: Container) {
+        self.leave_running(at);
+        if let Some(node) = self.node_mut(at) {
+            node.phase = Phase::Expanded;
+            node.container = Some(Box::new(container));
+        }
+        self.agenda.push_back(at);
+    }
+
+    /// A node's attempt is under way: it holds a place until it leaves this phase.
+    pub(super) fn set_running(&mut self, at: NodeRef, attempt: u32) {
+        self.leave_running(at);
+        let pure = self.plan.nodes[at.node].pure;
+        if let Some(node) = self.node_mut(at) {
+            node.attempt = attempt;
+            node.phase = Phase::Running;
+            *(if pure { &mut self.running_pure } else { &mut self.running_effects }) += 1;
+        }
+    }
+
+    /// Gives a running node's place back.
+    fn leave_running(&mut self, at: NodeRef) {
+        let pure = self.plan.nodes[at.node].pure;
+        let asked = match self.node_mut(at) {
+            Some(NodeState { phase: phase @ Phase::Running, .. }) => {
+                *phase = Phase::Idle;
+                true
+            }
+            Some(NodeState { phase: Phase::Expanded, container: Some(container), .. }) => match &mut **container {
+                Container::Loop(run) => std::mem::take(&mut run.asked),
+                Container::Map(_) => false,
+            },
+            _ => false,
+        };
+        if asked {
+            *(if pure { &mut self.running_pure } else { &mut self.running_effects }) -= 1;
+        }
+    }
+
+    fn set_waiting(&mut self, at: NodeRef, wait: Wait) {
+        self.leave_running(at);
+        if let Wait::Signal { name, .. } = &wait {
+            self.signal_waiters.entry(name.clone()).or_default().push_back(at);
+        }
+        if let Some(node) = self.node_mut(at) {
+            node.phase = Phase::Waiting { wait, timer: None, expired: false, decided: None };
+        }
+        self.agenda.push_back(at);
+    }
+
+    /// Ends a node's wait: its timer is cleared, its signal is used up.
+    fn leave_waiting(&mut self, at: NodeRef, used: bool) {
+        let Some(node) = self.node_mut(at) else { return };
+        let timer = match &mut node.phase {
+            Phase::Waiting { timer, .. } | Phase::BackingOff { timer } => timer.take(),
+            _ => None,
+        };
+        let waited_for = match &node.phase {
+            Phase::Waiting { wait: Wait::Signal { name, .. }, expired, .. } => Some((name.clone(), used && !*expired)),
+            _ => None,
+        };
+        if let Some(timer) = timer {
+            self.timers.remove(&timer);
+            self.out.effects.push(Effect::ClearTimer { timer });
+        }
+        if let Some((name, consumed)) = waited_for {
+            if let Some(waiters) = self.signal_waiters.get_mut(&name) {
+                waiters.retain(|waiter| *waiter != at);
+            }
+            if consumed && let Some(buffered) = self.signals.get_mut(&name) {
+                buffered.pop_front();
+            }
+        }
+    }
+
+    fn complete(&mut self, at: NodeRef, path: &NodePath, attempt: u32, handle: Option<&str>, output: Payload) {
+        self.leave_running(at);
+        self.leave_waiting(at, true);
+        self.steps.remove(path);
+        self.forget_bodies(at, path);
+        if let Some(node) = self.node_mut(at) {
+            node.attempt = attempt;
+        }
+        if self.plan.nodes[at.node].compensate.is_some() {
+            self.undoable.push(Undoable { at, path: path.clone() });
+        }
+        self.resolve(at, Phase::Completed { handle: handle.map(Arc::from), output });
+    }
+
+    /// A finished container needs its bodies no more, unless nodes in them may have to be undone.
+    fn forget_bodies(&mut self, at: NodeRef, path: &NodePath) {
+        let undone_later = self.undoable.iter().any(|undoable| path.contains(&undoable.path));
+        let Some(node) = self.node_mut(at) else { return };
+        let open = node.container.as_ref().map(|container| container.open_scopes()).unwrap_or_default();
+        if !undone_later {
+            node.container = None;
+        }
+        for scope in open {
+            self.stop_scope(scope);
+            self.close_scope(scope);
+        }
+    }
+
+    fn fail(&mut self, at: NodeRef, path: &NodePath, attempt: u32, error: &NodeError, then: &AfterFailure) {
+        self.leave_running(at);
+        self.leave_waiting(at, false);
+        if let Some(node) = self.node_mut(at) {
+            node.attempt = attempt;
+        }
+        match then {
+            AfterFailure::Retry { .. } => {
+                if let Some(node) = self.node_mut(at) {
+                    node.phase = Phase::BackingOff { timer: None };
+                }
+            }
+            AfterFailure::Continue => self.complete(at, path, attempt, None, error.as_output().into()),
+            AfterFailure::Branch => self.complete(at, path, attempt, Some(ERROR_HANDLE), error.as_output().into()),
+            AfterFailure::Fail => {
+                if let Some(node) = self.node_mut(at) {
+                    node.phase = Phase::Failed;
+                }
+                self.fail_scope(at.scope, error, path);
+            }
+        }
+    }
+
+    /// Settles a node for good: what depends on it is reconsidered, and a level with nothing left is closed.
+    fn resolve(&mut self, at: NodeRef, phase: Phase) {
+        let plan = Arc::clone(&self.plan);
+        let Some(node) = self.node_mut(at) else { return };
+        if node.phase.is_resolved() {
+            return;
+        }
+        node.phase = phase;
+        self.resolved += 1;
+        let Some(scope) = self.scopes.get_mut(&at.scope) else { return };
+        scope.unresolved -= 1;
+        for edge in &plan.nodes[at.node].outgoing {
+            let taken = scope.nodes[plan.nodes[at.node].slot].phase.left_by(&edge.handle);
+            let target = &mut scope.nodes[plan.nodes[edge.node].slot];
+            *(if taken { &mut target.taken } else { &mut target.dead }) += 1;
+            self.agenda.push_back(NodeRef { scope: at.scope, node: edge.node });
+        }
+        if scope.unresolved == 0 && at.scope != ROOT {
+            self.close_body(at.scope);
+        }
+    }
+
+    /// Hands a finished body's result to its container.
+    fn close_body(&mut self, id: ScopeId) {
+        let result = self.level_result(id);
+        let Some((container, index)) = self.close_scope(id) else { return };
+        match self.node_mut(container).and_then(|node| node.container.as_deref_mut()) {
+            Some(Container::Map(run)) => {
+                run.open.remove(&index);
+                run.done += 1;
+                run.results[index as usize] = Some(result);
+            }
+            Some(Container::Loop(run)) => {
+                run.open = None;
+                run.last = result;
+            }
+            None => {}
+        }
+        self.agenda.push_back(container);
+    }
+
+    /// Forgets a scope, or keeps it closed while undoing needs its values.
+    fn close_scope(&mut self, id: ScopeId) -> Option<(NodeRef, u32)> {
+        let needed = self.undoable.iter().any(|undoable| undoable.at.scope == id);
+        let scope = self.scopes.get_mut(&id)?;
+        let within = scope.within;
+        scope.closed = true;
+        scope.kept = needed;
+        if needed {
+            let mut around = within;
+            while let Some((container, _)) = around {
+                let outer = self.scopes.get_mut(&container.scope)?;
+                outer.kept = true;
+                around = outer.within;
+            }
+        } else if !scope_is_kept(self.scopes.get(&id)) {
+            self.scopes.remove(&id);
+        }
+        within
+    }
+
+    /// A node of this scope failed for good: the scope's other work stops, and its container has to answer for it.
+    fn fail_scope(&mut self, id: ScopeId, error: &NodeError, path: &NodePath) {
+        self.stop_scope(id);
+        let Some((container, index)) = self.scopes.get(&id).and_then(|scope| scope.within) else {
+            self.begin_ending(Ending::Failed { error: error.clone(), path: path.clone() });
+            return;
+        };
+        match self.node_mut(container).and_then(|node| node.container.as_deref_mut()) {
+            Some(Container::Map(run)) if run.on_item_error == OnItemError::Collect => {
+                run.open.remove(&index);
+                run.done += 1;
+                run.errors.insert(index, error.clone());
+                self.close_scope(id);
+            }
+            Some(Container::Map(run)) => run.failure = Some((error.clone(), path.clone())),
+            Some(Container::Loop(run)) => run.failure = Some((error.clone(), path.clone())),
+            None => {}
+        }
+        self.agenda.push_back(container);
+    }
+
+    /// Stops everything that runs or waits in this scope and in the bodies inside of it.
+    pub(super) fn stop_scope(&mut self, id: ScopeId) {
+        let Some(level) = self.scopes.get(&id).map(|scope| scope.level) else { return };
+        let plan = Arc::clone(&self.plan);
+        for &node in &plan.levels[level].nodes {
+            let at = NodeRef { scope: id, node };
+            self.stop_node(at);
+        }
+    }
+
+    fn stop_node(&mut self, at: NodeRef) {
+        let Some(node) = self.node(at) else { return };
+        let inner = node.container.as_ref().map(|container| container.open_scopes()).unwrap_or_default();
+        let stop = match &node.phase {
+            Phase::Running => Some(Effect::Stop { path: self.path_of(at) }),
+            Phase::Waiting { wait: Wait::Child(_), .. } => {
+                Some(Effect::CancelChild { path: self.path_of(at), attempt: node.attempt })
+            }
+            Phase::Expanded => Some(Effect::Stop { path: self.path_of(at) }),
+            Phase::Idle | Phase::Ready | Phase::Waiting { .. } | Phase::BackingOff { .. } => None,
+            Phase::Completed { .. } | Phase::Skipped | Phase::Failed | Phase::Stopped => return,
+        };
+        self.out.effects.extend(stop);
+        self.leave_running(at);
+        self.leave_waiting(at, false);
+        if let Some(node) = self.node_mut(at) {
+            node.phase = Phase::Stopped;
+        }
+        for scope in inner {
+            self.stop_scope(scope);
+        }
+    }
+
+    /// The execution is to end: nothing of its flow goes on, undoing comes next.
+    fn begin_ending(&mut self, ending: Ending) {
+        if self.ending.is_none() {
+            self.ending = Some(ending);
+        }
+        self.stop_scope(ROOT);
+        self.ready.clear();
+    }
+
+    fn end(&mut self, status: Status) {
+        self.terminal = Some(status);
+        self.ready.clear();
+        self.agenda.clear();
+        self.undoing = None;
+    }
+
+    fn timer_set(&mut self, timer: u32, purpose: &TimerPurpose) {
+        self.next_timer = self.next_timer.max(timer + 1);
+        self.timers.insert(timer, purpose.clone());
+        match purpose {
+            TimerPurpose::Wait { path } | TimerPurpose::Retry { path } => {
+                let Some(at) = self.locate(path) else { return };
+                match self.node_mut(at).map(|node| &mut node.phase) {
+                    Some(Phase::Waiting { timer: slot, .. } | Phase::BackingOff { timer: slot }) => *slot = Some(timer),
+                    _ => {}
+                }
+            }
+            TimerPurpose::CompensationRetry { .. } => {
+                if let Some(Undoing { phase: UndoPhase::BackingOff { timer: slot }, .. }) = &mut self.undoing {
+                    *slot = Some(timer);
+                }
+            }
+            TimerPurpose::Execution => {}
+        }
+    }
+
+    fn timer_fired(&mut self, timer: u32) {
+        let Some(purpose) = self.timers.remove(&timer) else { return };
+        match purpose {
+            TimerPurpose::Wait { path } | TimerPurpose::Retry { path } => {
+                let Some(at) = self.locate(&path) else { return };
+                match self.node_mut(at).map(|node| &mut node.phase) {
+                    Some(Phase::Waiting { timer: slot, expired, .. }) => {
+                        *slot = None;
+                        *expired = true;
+                    }
+                    Some(phase @ Phase::BackingOff { .. }) => *phase = Phase::Idle,
+                    _ => {}
+                }
+                self.agenda.push_back(at);
+            }
+            TimerPurpose::CompensationRetry { .. } => {
+                if let Some(undoing) = &mut self.undoing {
+                    undoing.phase = UndoPhase::Due;
+                }
+            }
+            TimerPurpose::Execution => {
+                self.paused = false;
+                self.begin_ending(Ending::TimedOut);
+            }
+        }
+    }
+
+    /// A failed execution lives again: what failed or was stopped is as if it had not been begun.
+    fn reopen(&mut self) {
+        self.terminal = None;
+        self.ending = None;
+        self.reopen_scope(ROOT);
+    }
+
+    fn reopen_scope(&mut self, id: ScopeId) {
+        let Some(level) = self.scopes.get(&id).map(|scope| scope.level) else { return };
+        let plan = Arc::clone(&self.plan);
+        for &node in &plan.levels[level].nodes {
+            let at = NodeRef { scope: id, node };
+            let Some(state) = self.node_mut(at) else { continue };
+            if !matches!(state.phase, Phase::Failed | Phase::Stopped | Phase::Ready) {
+                continue;
+            }
+            state.phase = if state.container.is_some() { Phase::Expanded } else { Phase::Idle };
+            state.attempt = 0;
+            let inner = match state.container.as_deref_mut() {
+                Some(Container::Map(run)) => {
+                    run.failure = None;
+                    run.open.values().copied().collect()
+                }
+                Some(Container::Loop(run)) => {
+                    run.failure = None;
+                    run.asked = false;
+                    run.open.into_iter().collect()
+                }
+                None => Vec::new(),
+            };
+            self.agenda.push_back(at);
+            for scope in inner {
+                self.reopen_scope(scope);
+            }
+        }
+    }
+}
+
+fn scope_is_kept(scope: Option<&Scope>) -> bool {
+    scope.is_some_and(|scope| scope.kept)
+}
