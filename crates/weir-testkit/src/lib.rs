@@ -1,1 +1,11 @@
-//! In the making.
+//! Real servers for the tests of Weir: what a test needs is started, and gone when the test process is.
+//!
+//! Nothing here skips: a test that cannot have its server fails and says what to install.
+
+#![expect(clippy::expect_used, reason = "a test kit stops at the first surprise")]
+
+mod databases;
+mod postgres;
+
+pub use databases::{TestDatabase, databases};
+pub use postgres::{Stop, TestPostgres};

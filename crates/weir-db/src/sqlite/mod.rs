@@ -3,6 +3,8 @@
 mod connection;
 mod migrate;
 mod readers;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::borrow::Cow;
