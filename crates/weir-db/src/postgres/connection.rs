@@ -79,6 +79,14 @@ impl Connection {
         self.state.lock().await.session = None;
     }
 
+    /// Lets go of this session, unless it was replaced already: a server that shuts down says so before it hangs up.
+    pub(super) async fn replace(&self, lost: &Arc<Session>) {
+        let mut state = self.state.lock().await;
+        if state.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {
+            state.session = None;
+        }
+    }
+
     /// How many hold the session just now; a connection that is being made counts as busy.
     pub(super) fn in_use(&self) -> usize {
         match self.state.try_lock() {

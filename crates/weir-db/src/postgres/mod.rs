@@ -64,7 +64,11 @@ impl Postgres {
         let session = reader.session().await?;
         match read(&session, sql, args).await {
             // The connection was lost in between: reading again is safe, and the server may be back.
-            Err(Error::Unavailable { .. }) if session.is_closed() => read(&*reader.session().await?, sql, args).await,
+            Err(Error::Unavailable { .. }) => {
+                reader.replace(&session).await;
+                drop(session);
+                read(&*reader.session().await?, sql, args).await
+            }
             result => result,
         }
     }

@@ -40,9 +40,16 @@ impl Writers {
         let mut attempt = 1;
         loop {
             let mut lent = Lent::take(self);
-            let session = lent.connection()?.session().await?;
+            let session = match lent.connection()?.session().await {
+                Ok(session) => session,
+                Err(error) => {
+                    lent.give_back();
+                    return Err(error);
+                }
+            };
             let result = run(&session, batch).await;
-            if !matches!(result, Err(Failure::Open(_))) {
+            // A server that shuts down says so before it hangs up: such a connection is not one to go on with.
+            if !matches!(result, Err(Failure::Open(_) | Failure::Undone(Error::Unavailable { .. }))) {
                 lent.give_back();
             }
             match result {
