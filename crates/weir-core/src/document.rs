@@ -3,6 +3,7 @@
 //! Fields that Weir does not know are kept and written back, so that a newer document or another program's
 //! notes survive a round trip.
 
+mod number;
 mod parse;
 mod print;
 mod read;
@@ -60,7 +61,7 @@ impl Document {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// The execution ends with status `timeout` after so many seconds; no limit without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub timeout_seconds: Option<f64>,
     /// At most so many nodes of one execution run at a time (default 32).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +127,7 @@ pub struct NodeData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// One attempt may take so many seconds; the node type's default without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub timeout_seconds: Option<f64>,
     /// What happens after the last attempt failed.
     #[serde(default, skip_serializing_if = "OnError::is_default")]
@@ -158,7 +159,7 @@ pub struct Retry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
     /// The wait before each retry; the last one repeats. Excludes `exponential`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::list")]
     pub delays_seconds: Option<Vec<f64>>,
     /// A wait that grows by a factor, with jitter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,12 +173,13 @@ pub struct Retry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exponential {
     /// The first wait, in seconds.
+    #[serde(serialize_with = "number::one")]
     pub initial_seconds: f64,
     /// How much longer each next wait is (default 2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub factor: Option<f64>,
     /// No wait is longer than this, in seconds (default 300).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub max_seconds: Option<f64>,
     /// Fields unknown to this version, kept as they came.
     #[serde(flatten)]

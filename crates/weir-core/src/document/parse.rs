@@ -114,15 +114,27 @@ fn read_yaml(text: &str, seed: Tree<'_>) -> Result<Value, Refusal> {
     };
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| seed.deserialize(deserializer))
         .map_err(|error| {
-            let error = error.without_snippet();
-            let rule = match error {
-                serde_saphyr::Error::DuplicateMappingKey { .. } => Some(&KEY_DUPLICATE),
-                serde_saphyr::Error::AliasReplayLimitExceeded { .. } => Some(&DOCUMENT_TOO_LARGE),
-                _ => None,
-            };
+            let rule = rule_of(&error);
             let plain = serde_saphyr::render_options! { snippets: serde_saphyr::SnippetMode::Off };
             (rule, error.render_with_options(plain))
         })
+}
+
+fn rule_of(error: &serde_saphyr::Error) -> Option<&'static Rule> {
+    use serde_saphyr::Error::{
+        AliasError, AliasReplayLimitExceeded, AliasReplayStackDepthExceeded, Budget, DuplicateMappingKey, WithSnippet,
+    };
+    use serde_saphyr::budget::BudgetBreach::{Depth, Documents};
+    match error {
+        AliasError { error, .. } | WithSnippet { error, .. } => rule_of(error),
+        DuplicateMappingKey { .. } => Some(&KEY_DUPLICATE),
+        Budget { breach: Depth { .. }, .. } => Some(&DOCUMENT_TOO_DEEP),
+        Budget { breach: Documents { .. }, .. } => Some(&SYNTAX_INVALID),
+        Budget { .. } | AliasReplayLimitExceeded { .. } | AliasReplayStackDepthExceeded { .. } => {
+            Some(&DOCUMENT_TOO_LARGE)
+        }
+        _ => None,
+    }
 }
 
 /// What was counted and refused while a tree grew.

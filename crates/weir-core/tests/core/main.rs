@@ -1,0 +1,8 @@
+//! The core as its users see it: documents in, problems out.
+
+mod catalog;
+mod diff;
+mod document;
+mod names;
+mod schema;
+mod validate;
