@@ -1,0 +1,13 @@
+//! Reading requests: every way of being unreadable has its own problem.
+
+mod body;
+mod json;
+mod path;
+mod precondition;
+mod query;
+
+pub(crate) use self::body::{BODY_LIMIT, read_body, text_body};
+pub(crate) use self::json::{Json, parse_json};
+pub(crate) use self::path::Path;
+pub(crate) use self::precondition::{IdempotencyKey, IfMatch, etag};
+pub(crate) use self::query::{Query, page};

@@ -1,0 +1,70 @@
+//! Headers that make writes safe: `If-Match` against lost updates, `Idempotency-Key` against doing a thing twice.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::IF_MATCH;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+
+use crate::problem::{Problem, codes};
+
+/// The longest idempotency key, in bytes.
+const KEY_LIMIT: usize = 255;
+
+/// What an update is based on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// Whatever is there.
+    Any,
+    /// This revision.
+    Revision(u64),
+}
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = only(&parts.headers, IF_MATCH.as_str())? else {
+            let detail = "send `If-Match` with the `ETag` of what you changed, such as \"3\" with its quotes, or *";
+            return Err(Problem::new(codes::IF_MATCH_MISSING, detail));
+        };
+        let revision = || value.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        match value {
+            "*" => Ok(Self::Any),
+            _ => revision().map(Self::Revision).ok_or_else(|| {
+                Problem::new(codes::HEADER_INVALID, "`If-Match` takes one ETag, such as \"3\" with its quotes, or *")
+            }),
+        }
+    }
+}
+
+/// The `ETag` of a revision.
+pub(crate) fn etag(revision: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+/// The client's own name for this request: the same name means the same request.
+#[derive(Debug, Clone)]
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let key = only(&parts.headers, "idempotency-key")?;
+        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_LIMIT) {
+            let detail = format!("`Idempotency-Key` takes 1 to {KEY_LIMIT} characters");
+            return Err(Problem::new(codes::HEADER_INVALID, detail));
+        }
+        Ok(Self(key.map(str::to_owned)))
+    }
+}
+
+/// The value of a header that may stand once, in printable ASCII.
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match (value.to_str(), values.next()) {
+        (Ok(value), None) => Ok(Some(value.trim())),
+        _ => Err(Problem::new(codes::HEADER_INVALID, format!("`{name}` may stand once, in printable ASCII"))),
+    }
+}

@@ -1,0 +1,14 @@
+//! HTTP for Weir: routes, problems, OpenAPI, server-sent events, and the server around them.
+//!
+//! Invariants: every answer that is not a success is a problem (RFC 9457) with a stable code and a trace id; only this
+//! crate maps kinds of errors to statuses; wire types live beside their handlers; a router is built with just the
+//! services it needs. Knows nothing about databases.
+
+mod conventions;
+mod extract;
+mod guard;
+mod problem;
+mod serve;
+mod trace;
+
+pub use serve::{ServeError, serve};

@@ -1,0 +1,207 @@
+//! How every failure is answered: RFC 9457 problem details with a stable machine word and the request's trace id.
+
+pub(crate) mod codes;
+mod documented;
+
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use weir_base::ErrorKind;
+
+use self::codes::Code;
+pub(crate) use self::documented::{ReadProblems, WriteProblems};
+use crate::trace::TraceId;
+
+/// Seconds a client is asked to wait when a dependency is away.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// A failure on its way to the client.
+///
+/// It becomes a body only in [`render`], where the trace id is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    current: Option<Value>,
+    /// What went wrong inside, for the log and never for the client.
+    cause: Option<String>,
+}
+
+/// One thing that is wrong with the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// JSON pointer to the place in the body, or the name of a query parameter.
+    #[schema(examples("/nodes/0/type"))]
+    pub(crate) pointer: String,
+    /// A stable machine word.
+    pub(crate) code: String,
+    /// What is wrong and what to do about it.
+    pub(crate) message: String,
+}
+
+/// The body of every answer that is not a success (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'p> {
+    /// A name of this sort of problem, as a URI.
+    #[serde(rename = "type")]
+    #[schema(examples("urn:weir:problem:workflow_not_found"))]
+    kind: String,
+    /// The sort of problem in a few words.
+    title: &'p str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: &'p str,
+    /// A stable machine word.
+    code: &'p str,
+    /// What is wrong with the input, all of it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'p [FieldError],
+    /// The state a stale `If-Match` missed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<&'p Value>,
+    /// Finds this request in the server's log.
+    trace_id: &'p str,
+}
+
+impl Problem {
+    /// A problem of this sort; `detail` says what happened this time.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            status: code.status,
+            code: code.word,
+            title: code.title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            current: None,
+            cause: None,
+        }
+    }
+
+    /// The answer to a failure of a crate below: the kind decides on the status, and what is ours to mend is logged
+    /// instead of told.
+    pub(crate) fn of_kind(kind: ErrorKind, word: Option<Code>, error: &dyn std::error::Error) -> Self {
+        let code = word.filter(|code| code.status == status_of(kind)).unwrap_or_else(|| codes::of_kind(kind));
+        match kind {
+            ErrorKind::Internal => Self::internal(with_causes(error)),
+            // A dependency's own words may name hosts and files.
+            ErrorKind::Unavailable if word.is_none() => {
+                let detail = "something this request needs is away at the moment; try again";
+                Self { cause: Some(with_causes(error)), ..Self::new(code, detail) }
+            }
+            _ => Self::new(code, error.to_string()),
+        }
+    }
+
+    /// A failure of ours; `cause` goes to the log only.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let detail = "something went wrong on the server; its log tells more under this trace id";
+        Self { cause: Some(cause.into()), ..Self::new(codes::INTERNAL, detail) }
+    }
+
+    /// The same problem, naming what is wrong with the input.
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The same problem, naming one wrong place of the input.
+    pub(crate) fn at(self, pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+        let error = FieldError { pointer: pointer.into(), code: code.to_owned(), message: message.into() };
+        self.with_errors(vec![error])
+    }
+
+    /// The same problem with the state that the client has missed.
+    pub(crate) fn with_current(mut self, current: Value) -> Self {
+        self.current = Some(current);
+        self
+    }
+
+    fn body(&self, trace: &TraceId) -> Vec<u8> {
+        let body = ProblemBody {
+            kind: format!("urn:weir:problem:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            errors: &self.errors,
+            current: self.current.as_ref(),
+            trace_id: trace.as_str(),
+        };
+        // Strings and JSON values always have a JSON text.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Box::new(self));
+        response
+    }
+}
+
+/// Writes the body of a response that is a [`Problem`]; every other one passes through.
+pub(crate) fn render(mut response: Response, trace: &TraceId) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Box<Problem>>() else { return response };
+    if let Some(cause) = &problem.cause {
+        tracing::error!(trace_id = trace.as_str(), code = problem.code, cause, "request failed");
+    }
+    let mut rendered = Response::new(problem.body(trace).into());
+    *rendered.status_mut() = problem.status;
+    let headers = rendered.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    if let Some(allow) = response.headers_mut().remove(ALLOW) {
+        headers.insert(ALLOW, allow);
+    }
+    rendered
+}
+
+/// Answers a path that leads nowhere.
+pub(crate) async fn no_route<B>(request: Request<B>) -> Problem {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Problem::new(codes::ROUTE_NOT_FOUND, format!("there is nothing at {path}; /api/openapi.json lists what there is"))
+}
+
+/// Answers a method that a path does not know.
+pub(crate) async fn no_method<B>(request: Request<B>) -> Problem {
+    let detail = format!("{} is not possible here; the `allow` header names what is", request.method());
+    Problem::new(codes::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The one place where kinds of failures become statuses.
+pub(crate) const fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Malformed => StatusCode::BAD_REQUEST,
+        ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
