@@ -1,0 +1,36 @@
+//! Workflows: their drafts, their published versions, and running them.
+//!
+//! Invariants: a published version never changes and is kept by the engine before anybody can run it; every change of
+//! a workflow is guarded by its revision, so that nobody overwrites what they have not seen; status moves only along
+//! `draft -> active <-> paused`, `active -> archived`, `draft -> archived`, and an archived workflow is read-only and
+//! cannot be run. A draft may break the rules of a document as long as it has the shape of one.
+//!
+//! [`Versions`] needs only the database, so that node types can find workflows before there is an engine;
+//! [`Workflows`] has all the rules. Knows nothing about node types, triggers or HTTP.
+
+mod error;
+mod execute;
+mod list;
+mod store;
+mod transfer;
+mod versions;
+mod workflow;
+mod workflows;
+
+use weir_db::Migration;
+
+pub use self::error::Error;
+pub use self::execute::Execute;
+pub use self::list::{Filter, Sort, SortKey, UnknownSort};
+pub use self::transfer::{Imported, OnConflict};
+pub use self::versions::{Edition, Resolved, UnknownEdition, Version, VersionSummary, Versions};
+pub use self::workflow::{Status, Summary, UnknownStatus, Workflow};
+pub use self::workflows::{Published, Saved, Update, Workflows};
+
+/// The tables of this crate; their context is named `workflows`.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "workflows",
+    sqlite: include_str!("../migrations/sqlite/0001_workflows.sql"),
+    postgres: include_str!("../migrations/postgres/0001_workflows.sql"),
+}];

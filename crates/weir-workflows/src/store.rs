@@ -1,0 +1,282 @@
+//! The tables of workflows and their versions.
+
+use serde_json::Value;
+use uuid::Uuid;
+use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkflowId};
+use weir_db::{Batch, Db, Row, Statement, args};
+
+use crate::{Error, Filter, SortKey, Summary, Version, VersionSummary, Workflow};
+
+/// So many characters of a name are sorted by, which keeps it short enough for PostgreSQL's index.
+const SORTED_CHARS: usize = 200;
+
+/// So many ids are told when a name is ambiguous.
+const TOLD_IDS: u32 = 10;
+
+const COLUMNS: &str = "id, name, description, tags, status, revision, latest_version, created_at, updated_at, \
+                       published_at, deleted_at";
+
+/// Where workflows are kept; deleted ones are here until they are purged.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkflowStore {
+    db: Db,
+}
+
+impl WorkflowStore {
+    pub(crate) const fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn insert(&self, workflow: &Workflow) -> Result<(), Error> {
+        let Workflow { summary, draft } = workflow;
+        let insert = "INSERT INTO workflows (id, name, sort_name, description, search, tags, status, draft, revision, \
+                      latest_version, created_at, updated_at, published_at, deleted_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        let args = args![
+            summary.id,
+            &summary.name,
+            sort_name(&summary.name),
+            summary.description.clone(),
+            search_text(summary),
+            tag_lines(&summary.tags),
+            summary.status.as_str(),
+            draft.to_string(),
+            count(summary.revision),
+            summary.latest_version,
+            summary.created_at,
+            summary.updated_at,
+            summary.published_at,
+            summary.deleted_at,
+        ];
+        self.db.write(Statement::new(insert, args)).await?;
+        Ok(())
+    }
+
+    /// Puts `next` in the place of what is there, with the version it came with, if what is there still has
+    /// `revision`. Answers whether it had.
+    pub(crate) async fn replace(
+        &self,
+        next: &Workflow,
+        revision: u64,
+        published: Option<&Version>,
+    ) -> Result<bool, Error> {
+        let Workflow { summary, draft } = next;
+        let update = "UPDATE workflows SET name = $1, sort_name = $2, description = $3, search = $4, tags = $5, \
+                      status = $6, draft = $7, revision = $8, latest_version = $9, updated_at = $10, \
+                      published_at = $11, deleted_at = $12 WHERE id = $13 AND revision = $14";
+        let args = args![
+            &summary.name,
+            sort_name(&summary.name),
+            summary.description.clone(),
+            search_text(summary),
+            tag_lines(&summary.tags),
+            summary.status.as_str(),
+            draft.to_string(),
+            count(summary.revision),
+            summary.latest_version,
+            summary.updated_at,
+            summary.published_at,
+            summary.deleted_at,
+            summary.id,
+            count(revision),
+        ];
+        let mut batch = Batch::from(Statement::new(update, args).exactly(1));
+        if let Some(Version { summary: version, document }) = published {
+            let insert = "INSERT INTO workflow_versions (workflow_id, number, hash, document, published_at) \
+                          VALUES ($1, $2, $3, $4, $5)";
+            let args = args![summary.id, version.number, &version.hash, document.to_string(), version.published_at];
+            batch.push(Statement::new(insert, args));
+        }
+        match self.db.write(batch).await {
+            Ok(_) => Ok(true),
+            Err(weir_db::Error::Expectation { statement: 0, .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The workflow, deleted or not.
+    pub(crate) async fn workflow(&self, id: WorkflowId) -> Result<Option<Workflow>, Error> {
+        let rows = self.db.query(format!("SELECT {COLUMNS}, draft FROM workflows WHERE id = $1"), args![id]).await?;
+        rows.first()
+            .map(|row| Ok(Workflow { summary: read_summary(row)?, draft: read_json(row.get(11)?, id, "the draft")? }))
+            .transpose()
+    }
+
+    /// The workflow without its draft, deleted or not.
+    pub(crate) async fn summary(&self, id: WorkflowId) -> Result<Option<Summary>, Error> {
+        let rows = self.db.query(format!("SELECT {COLUMNS} FROM workflows WHERE id = $1"), args![id]).await?;
+        rows.first().map(read_summary).transpose()
+    }
+
+    /// Some of the workflows of exactly this name that are not deleted.
+    pub(crate) async fn named(&self, name: &str) -> Result<Vec<WorkflowId>, Error> {
+        let query = "SELECT id FROM workflows WHERE sort_name = $1 AND name = $2 AND deleted_at IS NULL \
+                     ORDER BY id LIMIT $3";
+        let rows = self.db.query(query, args![sort_name(name), name, TOLD_IDS]).await?;
+        rows.iter().map(|row| Ok(row.get(0)?)).collect()
+    }
+
+    pub(crate) async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Summary>, Error> {
+        let sort = filter.sort;
+        let mut args = Vec::new();
+        let mut place = |value: weir_db::Value| {
+            args.push(value);
+            format!("${}", args.len())
+        };
+        let mut query = format!("SELECT {COLUMNS} FROM workflows WHERE deleted_at IS ");
+        query.push_str(if filter.deleted { "NOT NULL" } else { "NULL" });
+        if !filter.statuses.is_empty() {
+            let words: Vec<String> = filter.statuses.iter().map(|status| place(status.as_str().into())).collect();
+            query.push_str(&format!(" AND status IN ({})", words.join(", ")));
+        }
+        if let Some(tag) = &filter.tag {
+            query.push_str(&format!(" AND tags LIKE {} ESCAPE '!'", place(containing(&format!("\n{tag}\n")).into())));
+        }
+        if let Some(q) = &filter.q {
+            query.push_str(&format!(" AND search LIKE {} ESCAPE '!'", place(containing(&q.to_lowercase()).into())));
+        }
+        let column = match sort.by {
+            SortKey::Name => "sort_name",
+            SortKey::CreatedAt => "created_at",
+            SortKey::UpdatedAt => "updated_at",
+        };
+        if let Some(cursor) = &page.cursor {
+            let (by, key, id): (String, SortValue, Uuid) = cursor.decode()?;
+            if by != column {
+                return Err(InvalidCursor.into());
+            }
+            let key = match key {
+                SortValue::Text(text) => text.into(),
+                SortValue::Micros(micros) => Timestamp::from_timestamp_micros(micros).ok_or(InvalidCursor)?.into(),
+            };
+            let after = if sort.descending { "<" } else { ">" };
+            query.push_str(&format!(" AND ({column}, id) {after} ({}, {})", place(key), place(id.into())));
+        }
+        let direction = if sort.descending { "DESC" } else { "ASC" };
+        let limit = place((page.limit + 1).into());
+        query.push_str(&format!(" ORDER BY {column} {direction}, id {direction} LIMIT {limit}"));
+        let rows = self.db.query(query, args).await?;
+        let items = rows.iter().map(read_summary).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_surplus(items, page.limit, |item| (column, sort_value(item, sort.by), item.id.as_uuid())))
+    }
+
+    /// Newest first.
+    pub(crate) async fn versions(&self, id: WorkflowId, page: &PageRequest) -> Result<Page<VersionSummary>, Error> {
+        let before = page.cursor.as_ref().map_or(Ok(u32::MAX), weir_base::Cursor::decode)?;
+        let query = "SELECT number, hash, published_at FROM workflow_versions \
+                     WHERE workflow_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
+        let rows = self.db.query(query, args![id, before, page.limit + 1]).await?;
+        let items = rows.iter().map(|row| read_version(row, id)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_surplus(items, page.limit, |version| version.number))
+    }
+
+    pub(crate) async fn version(&self, id: WorkflowId, number: u32) -> Result<Option<Version>, Error> {
+        let query = "SELECT number, hash, published_at, document FROM workflow_versions \
+                     WHERE workflow_id = $1 AND number = $2";
+        let rows = self.db.query(query, args![id, number]).await?;
+        rows.first()
+            .map(|row| {
+                Ok(Version { summary: read_version(row, id)?, document: read_json(row.get(3)?, id, "a version")? })
+            })
+            .transpose()
+    }
+
+    /// The hash of a version's document.
+    pub(crate) async fn version_hash(&self, id: WorkflowId, number: u32) -> Result<Option<String>, Error> {
+        let query = "SELECT hash FROM workflow_versions WHERE workflow_id = $1 AND number = $2";
+        let rows = self.db.query(query, args![id, number]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?)
+    }
+
+    /// Removes what was deleted before `instant`, with its versions. Answers how many workflows that were.
+    pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
+        let delete = "DELETE FROM workflows WHERE deleted_at < $1";
+        Ok(self.db.write(Statement::new(delete, args![instant])).await?.affected(0))
+    }
+}
+
+/// The part of a workflow that a list is sorted by, as a cursor carries it.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+enum SortValue {
+    Micros(i64),
+    Text(String),
+}
+
+fn sort_value(summary: &Summary, by: SortKey) -> SortValue {
+    match by {
+        SortKey::Name => SortValue::Text(sort_name(&summary.name)),
+        SortKey::CreatedAt => SortValue::Micros(summary.created_at.timestamp_micros()),
+        SortKey::UpdatedAt => SortValue::Micros(summary.updated_at.timestamp_micros()),
+    }
+}
+
+fn sort_name(name: &str) -> String {
+    name.chars().take(SORTED_CHARS).collect::<String>().to_lowercase()
+}
+
+/// Lower case is made here because SQLite knows that of ASCII only.
+fn search_text(summary: &Summary) -> String {
+    format!("{}\n{}", summary.name, summary.description.as_deref().unwrap_or_default()).to_lowercase()
+}
+
+fn tag_lines(tags: &[String]) -> String {
+    tags.iter().map(|tag| format!("\n{tag}\n")).collect()
+}
+
+/// A `LIKE` pattern for texts with `text` somewhere.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for char in text.chars() {
+        if matches!(char, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Revisions count single changes: they never come near the end of the database's integers.
+fn count(revision: u64) -> i64 {
+    i64::try_from(revision).unwrap_or(i64::MAX)
+}
+
+fn read_summary(row: &Row) -> Result<Summary, Error> {
+    let id: WorkflowId = row.get(0)?;
+    let corrupt = |what, message: &dyn std::fmt::Display| Error::Corrupt { id, what, message: message.to_string() };
+    let tags: &str = row.get(3)?;
+    let status: &str = row.get(4)?;
+    let revision: i64 = row.get(5)?;
+    let latest_version: Option<i64> = row.get(6)?;
+    Ok(Summary {
+        id,
+        name: row.get(1)?,
+        description: row.get(2)?,
+        tags: tags.split('\n').filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+        status: status.parse().map_err(|error| corrupt("the status", &error))?,
+        revision: u64::try_from(revision).map_err(|error| corrupt("the revision", &error))?,
+        latest_version: latest_version
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|error| corrupt("the newest version's number", &error))?,
+        created_at: row.get(7)?,
+        updated_at: row.get(8)?,
+        published_at: row.get(9)?,
+        deleted_at: row.get(10)?,
+    })
+}
+
+fn read_version(row: &Row, id: WorkflowId) -> Result<VersionSummary, Error> {
+    let number: i64 = row.get(0)?;
+    let number = u32::try_from(number).map_err(|error| Error::Corrupt {
+        id,
+        what: "a version's number",
+        message: error.to_string(),
+    })?;
+    Ok(VersionSummary { number, hash: row.get(1)?, published_at: row.get(2)? })
+}
+
+fn read_json(text: &str, id: WorkflowId, what: &'static str) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Corrupt { id, what, message: error.to_string() })
+}
