@@ -16,7 +16,7 @@ use super::connection::{Access, Connection, Session};
 use super::target::Target;
 
 /// Batches that run at the same time.
-const WRITERS: u32 = 4;
+const WRITERS: u32 = 8;
 
 /// Times a batch runs before a deadlock with others is the caller's to know of.
 const ATTEMPTS: u32 = 5;

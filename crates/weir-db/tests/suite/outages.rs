@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weir_base::ErrorKind;
-use weir_db::{Db, Statement, args};
+use weir_db::{Db, Error, Statement, args};
 use weir_testkit::{Stop, TestPostgres};
 
 use crate::{ACCOUNTS, count};
@@ -12,11 +12,11 @@ fn insert(name: &str) -> Statement {
     Statement::new("INSERT INTO accounts (name, balance) VALUES ($1, 0)", args![name]).exactly(1)
 }
 
-/// Asks until the server answers again, as its callers do.
-async fn recovered(db: &Db) {
+/// Tries until the server answers again, as callers do.
+async fn eventually<T>(what: impl AsyncFn() -> Result<T, Error>) -> T {
     for _ in 0..100 {
-        match db.ping().await {
-            Ok(()) => return,
+        match what().await {
+            Ok(value) => return value,
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -40,11 +40,9 @@ async fn connections_come_back_after_the_server_stopped_and_started() {
         assert_eq!(own.session().await.unwrap_err().kind(), ErrorKind::Unavailable);
 
         server.start();
-        recovered(&db).await;
-        // The writers and the connection of our own have their own time to wait before they try again.
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        db.write(insert(name)).await.unwrap();
-        own.session().await.unwrap().script("SELECT 1").await.unwrap();
+        eventually(async || db.ping().await).await;
+        eventually(async || db.write(insert(name)).await).await;
+        eventually(async || own.session().await?.script("SELECT 1").await).await;
     }
     assert_eq!(count(&db).await, 3);
 }
