@@ -1,0 +1,12 @@
+//! The node types as the engine meets them: through `NodeType::run`, with real files and real sockets.
+
+mod support;
+
+mod control;
+mod declarations;
+mod files;
+mod guard;
+mod http_request;
+mod template;
+mod values;
+mod waits;

@@ -1,0 +1,89 @@
+//! One bench for all node types: real files in a temporary folder, a context of its own, credentials by name.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tempfile::TempDir;
+use weir_core::node_error::NodeError;
+use weir_core::outcome::Outcome;
+use weir_core::path::NodePath;
+use weir_engine::credential::{Credential, FixedCredentials};
+use weir_engine::files::ExecutionFiles;
+use weir_engine::node::{NodeCtx, NodeType};
+use weir_nodes::http::{HttpAccess, Outbound};
+use weir_nodes::{Services, standard};
+use weir_objects::Objects;
+
+/// The instant at which every context was decided on.
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().expect("an instant")
+}
+
+/// The standard node types with what they need.
+pub(crate) struct Bench {
+    types: Vec<Arc<dyn NodeType>>,
+    pub(crate) files: ExecutionFiles,
+    _folder: TempDir,
+}
+
+impl Bench {
+    /// Requests reach what runs on this machine.
+    pub(crate) fn new() -> Self {
+        let allow = vec!["127.0.0.0/8".parse().expect("a network")];
+        Self::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).expect("a client"))
+    }
+
+    pub(crate) fn with(outbound: Outbound) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let files = ExecutionFiles::new(objects(&folder));
+        let types = standard(Services { files: files.clone(), outbound });
+        Self { types, files, _folder: folder }
+    }
+
+    pub(crate) fn types(&self) -> &[Arc<dyn NodeType>] {
+        &self.types
+    }
+
+    pub(crate) fn node(&self, name: &str) -> Arc<dyn NodeType> {
+        self.types.iter().find(|node| node.info().name == name).map(Arc::clone).expect("a node type of this name")
+    }
+
+    pub(crate) fn ctx(&self) -> NodeCtx {
+        let credentials = FixedCredentials::from_iter([
+            ("token".to_owned(), Credential::Bearer { token: "t0ken".to_owned() }),
+            ("login".to_owned(), Credential::Basic { username: "ann".to_owned(), password: "pass".to_owned() }),
+            ("key".to_owned(), Credential::ApiKey { header: "X-Api-Key".to_owned(), key: "k3y".to_owned() }),
+            ("broken".to_owned(), Credential::Bearer { token: "s3cret\nline".to_owned() }),
+        ]);
+        NodeCtx::detached(NodePath::root("each").child(12, "node"), now(), Arc::new(credentials))
+    }
+
+    pub(crate) async fn run(&self, name: &str, params: Value) -> Result<Outcome, NodeError> {
+        self.node(name).run(&self.ctx(), params).await
+    }
+
+    /// The output of a node that leaves by its only handle.
+    pub(crate) async fn output(&self, name: &str, params: Value) -> Value {
+        let (handle, output) = handle_and_output(self.run(name, params).await.unwrap());
+        assert_eq!(handle, None);
+        output
+    }
+
+    pub(crate) async fn fails(&self, name: &str, params: Value) -> NodeError {
+        self.run(name, params).await.expect_err("it should fail")
+    }
+}
+
+pub(crate) fn handle_and_output(outcome: Outcome) -> (Option<String>, Value) {
+    match outcome {
+        Outcome::Done { output, handle } => (handle, (**output.as_inline().expect("an inline output")).clone()),
+        other => panic!("it should be done, but: {other:?}"),
+    }
+}
+
+fn objects(folder: &TempDir) -> Objects {
+    Objects::connect(&format!("file://{}", folder.path().display())).expect("a folder of objects")
+}
