@@ -192,6 +192,36 @@ pub enum Event {
     ExecutionCancelled,
 }
 
+impl Event {
+    /// The word for what happened, as in the journal's JSON.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ExecutionStarted(_) => "execution_started",
+            Self::NodeStarted { .. } => "node_started",
+            Self::StepRecorded { .. } => "step_recorded",
+            Self::NodeWaiting { .. } => "node_waiting",
+            Self::NodeCompleted { .. } => "node_completed",
+            Self::NodeFailed { .. } => "node_failed",
+            Self::NodeSkipped { .. } => "node_skipped",
+            Self::ItemsExpanded { .. } => "items_expanded",
+            Self::IterationStarted { .. } => "iteration_started",
+            Self::TimerSet { .. } => "timer_set",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::SignalReceived { .. } => "signal_received",
+            Self::ApprovalDecided { .. } => "approval_decided",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::RetryRequested => "retry_requested",
+            Self::CompensationStarted { .. } => "compensation_started",
+            Self::CompensationCompleted { .. } => "compensation_completed",
+            Self::ExecutionCompleted { .. } => "execution_completed",
+            Self::ExecutionFailed { .. } => "execution_failed",
+            Self::ExecutionCancelled => "execution_cancelled",
+        }
+    }
+}
+
 /// With what an execution was started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionStarted {

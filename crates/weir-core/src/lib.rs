@@ -19,6 +19,7 @@ pub mod plan;
 mod pointer;
 pub mod problem;
 pub mod schema;
+mod schema_errors;
 pub mod template;
 pub mod user_schema;
 pub mod validate;

@@ -72,6 +72,8 @@ pub enum Role {
     Map,
     /// A container whose body runs again and again.
     Loop,
+    /// Its output `{status, headers, body}` answers whoever waits for the execution over HTTP.
+    Respond,
 }
 
 impl Role {

@@ -88,6 +88,8 @@ pub struct Level {
     pub entries: Vec<NodeIx>,
     /// Its `end` nodes.
     pub ends: Vec<NodeIx>,
+    /// Its containers.
+    pub containers: Vec<NodeIx>,
 }
 
 /// A node's retries with the defaults filled in.
@@ -194,6 +196,9 @@ impl Plan {
         }
         for edge in &document.edges {
             let (source, target) = (find(&edge.id, &edge.source)?, find(&edge.id, &edge.target)?);
+            if document.nodes[source].parent != document.nodes[target].parent {
+                return Err(PlanError::Malformed(format!("the edge {:?} leads from one level to another", edge.id)));
+            }
             let handle = edge.source_handle.clone().unwrap_or_else(|| DEFAULT_HANDLE.to_owned());
             nodes[source].outgoing.push(PlanEdge { node: target, handle: handle.clone() });
             nodes[target].incoming.push(PlanEdge { node: source, handle });
@@ -286,7 +291,7 @@ fn levels(
             match nodes[ix].role {
                 Role::End => level.ends.push(ix),
                 Role::Start => level.entries.push(ix),
-                Role::Ordinary | Role::Map | Role::Loop => {}
+                Role::Ordinary | Role::Map | Role::Loop | Role::Respond => {}
             }
         }
         if level.entries.is_empty() {
@@ -310,6 +315,7 @@ fn drop_unreachable(level: &mut Level, nodes: &mut [PlanNode]) {
     }
     level.nodes.retain(|ix| reached.contains(ix));
     level.ends.retain(|ix| reached.contains(ix));
+    level.containers = level.nodes.iter().copied().filter(|&ix| nodes[ix].role.is_container()).collect();
     for (slot, &ix) in level.nodes.iter().enumerate() {
         nodes[ix].slot = slot;
         nodes[ix].incoming.retain(|edge| reached.contains(&edge.node));

@@ -3,8 +3,10 @@
 //! They come from outside: nothing is fetched, patterns run in linear time, and no schema leads back to itself at the
 //! same place of a value, which would never end.
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
+
+use crate::schema_errors::{each_cause, message};
 
 /// Compiled patterns may take so many bytes each.
 const PATTERN_BYTES: usize = 1024 * 1024;
@@ -34,31 +36,41 @@ impl UserSchema {
     /// # Errors
     /// Every place where it is no schema; or that it refers outside, or to itself at the same place.
     pub fn compile(schema: &Value) -> Result<Self, Vec<SchemaError>> {
-        let errors: Vec<_> = jsonschema::draft202012::meta::validator()
-            .iter_errors(schema)
-            .take(MAX_ERRORS)
-            .map(|error| told(&error))
-            .collect();
+        let errors = told(jsonschema::draft202012::meta::validator().iter_errors(schema));
         if !errors.is_empty() {
             return Err(errors);
         }
         Reach { root: schema, steps: 0 }.visit(schema, "", &mut Vec::new()).map_err(|error| vec![error])?;
         jsonschema::draft202012::options()
             .offline()
+            .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES))
             .build(schema)
             .map(|validator| Self { validator })
-            .map_err(|error| vec![told(&error)])
+            .map_err(|error| told(std::iter::once(error)))
     }
 
     /// What is wrong with a value; nothing when it satisfies the schema.
     pub fn errors(&self, value: &Value) -> Vec<SchemaError> {
-        self.validator.iter_errors(value).take(MAX_ERRORS).map(|error| told(&error)).collect()
+        told(self.validator.iter_errors(value))
     }
 }
 
-fn told(error: &jsonschema::ValidationError<'_>) -> SchemaError {
-    SchemaError { pointer: error.instance_path().as_str().to_owned(), message: error.masked().to_string() }
+fn told<'e>(errors: impl Iterator<Item = ValidationError<'e>>) -> Vec<SchemaError> {
+    let mut told = Vec::new();
+    for error in errors.take(MAX_ERRORS) {
+        each_cause(&error, &mut |cause| {
+            let error = SchemaError {
+                pointer: cause.instance_path().as_str().to_owned(),
+                message: message(cause, "the value"),
+            };
+            // The meta-schema looks at a place once for each of its vocabularies.
+            if !told.contains(&error) {
+                told.push(error);
+            }
+        });
+    }
+    told
 }
 
 /// Follows what a schema looks at without going deeper into the value.

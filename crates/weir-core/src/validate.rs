@@ -22,7 +22,11 @@ use crate::evaluator::Evaluator;
 use crate::node_type::Catalog;
 use crate::problem::{Problem, Severity};
 
-/// Everything that is wrong or doubtful in a document, errors first; [`codes::ALL`] tells the rules.
+/// The most problems told of one document.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// Everything that is wrong or doubtful in a document, errors first; [`codes::ALL`] tells the rules. Of a document with
+/// more than a thousand problems the first thousand are told.
 ///
 /// The tree need not have the shape of a document: what is not readable is a problem like any other.
 pub fn validate(tree: &Value, catalog: &Catalog, evaluator: &dyn Evaluator) -> Vec<Problem> {
@@ -53,6 +57,7 @@ pub fn validate(tree: &Value, catalog: &Catalog, evaluator: &dyn Evaluator) -> V
     problems.retain(|problem| !ancestors(&problem.pointer).any(|place| unreadable.contains(place)));
     problems.extend(reading.problems);
     problems.sort_by_key(|problem| problem.severity == Severity::Warning);
+    problems.truncate(MAX_PROBLEMS);
     problems
 }
 

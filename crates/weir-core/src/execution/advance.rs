@@ -1,11 +1,12 @@
 //! Deciding what follows from the state: who is skipped, who runs, which body opens, when it is over.
 
 use super::input::{Effect, Moment, Run};
-use super::state::{Container, Ending, NodeRef, Phase, Scope, ScopeId};
+use super::state::{Container, Ending, MapRun, NodeRef, Phase, Scope, ScopeId};
 use super::{Execution, ROOT};
 use crate::document::Join;
 use crate::event::{Decision, Event};
 use crate::node_error::{ErrorClass, NodeError};
+use crate::node_type::Role;
 use crate::outcome::Wait;
 use crate::path::NodePath;
 use crate::payload::Payload;
@@ -28,6 +29,9 @@ impl Execution {
 
     /// Emits again what ran when the journal ended: its result was not recorded.
     pub(super) fn restart_running(&mut self) {
+        if self.terminal.is_some() {
+            return;
+        }
         let running: Vec<NodeRef> = self
             .scopes
             .iter()
@@ -45,11 +49,7 @@ impl Execution {
                     let run = self.run_of(at, attempt, None);
                     self.out.effects.push(Effect::Run(run));
                 }
-                Phase::Waiting { wait: Wait::Child(request), .. } => {
-                    let request = request.clone();
-                    let path = self.path_of(at);
-                    self.out.effects.push(Effect::StartChild { path, attempt, request });
-                }
+                Phase::Waiting { wait: Wait::Child(_), .. } => self.start_child(at),
                 Phase::Expanded | Phase::Waiting { .. } => self.agenda.push_back(at),
                 _ => {}
             }
@@ -57,8 +57,22 @@ impl Execution {
         self.restart_undoing();
     }
 
+    /// Starts the execution a node waits for, as soon as new work may start.
+    pub(super) fn start_child(&mut self, at: NodeRef) {
+        if self.paused {
+            self.held_children.push(at);
+            return;
+        }
+        let Some(node) = self.node(at) else { return };
+        if let Phase::Waiting { wait: Wait::Child(request), .. } = &node.phase {
+            let effect =
+                Effect::StartChild { path: self.path_of(at), attempt: node.attempt, request: request.clone() };
+            self.out.effects.push(effect);
+        }
+    }
+
     fn consider(&mut self, moment: Moment, at: NodeRef) {
-        if self.ending.is_some() || self.scopes.get(&at.scope).is_none_or(|scope| scope.closed) {
+        if self.ending.is_some() || self.scopes.get(&at.scope).is_none_or(|scope| scope.closed || scope.parked) {
             return;
         }
         let Some(node) = self.node(at) else { return };
@@ -98,7 +112,12 @@ impl Execution {
         if let Some(node) = self.node_mut(at) {
             node.phase = Phase::Ready;
         }
-        self.ready.push_back(at);
+        self.queue(at);
+    }
+
+    fn queue(&mut self, at: NodeRef) {
+        let pure = self.plan.nodes[at.node].pure;
+        (if pure { &mut self.ready_pure } else { &mut self.ready_effects }).push_back(at);
     }
 
     /// Ends a wait whose reason has come: the signal, the decision or the deadline.
@@ -148,11 +167,8 @@ impl Execution {
     }
 
     fn consider_container(&mut self, moment: Moment, at: NodeRef) {
-        let Some(container) = self.node(at).and_then(|node| node.container.as_deref()) else { return };
-        if let Some((error, _)) = container.failure().cloned() {
-            for scope in container.open_scopes() {
-                self.stop_scope(scope);
-            }
+        let Some(container) = self.node_mut(at).and_then(|node| node.container.as_deref_mut()) else { return };
+        if let Some(error) = container.failure().cloned() {
             let path = self.path_of(at);
             self.decide_failure(moment, at, path, 1, error);
             return;
@@ -163,27 +179,71 @@ impl Execution {
                 let path = self.path_of(at);
                 self.record(moment, Event::NodeCompleted { path, attempt: 1, handle: None, output, pinned: false });
             }
-            Container::Map(run) => {
-                let room = run.concurrency.saturating_sub(run.open.len() as u32);
-                let next = run.next;
-                let last = run.count.min(next.saturating_add(room));
-                for index in next..last {
-                    self.open_item(at, index);
-                }
-            }
-            Container::Loop(run) if run.open.is_none() && !run.asked => self.ask_loop(at),
+            Container::Map(_) => self.open_items(at),
+            Container::Loop(run) if run.open.is_none() && !run.asked => self.queue(at),
             Container::Loop(_) => {}
         }
     }
 
-    fn ask_loop(&mut self, at: NodeRef) {
-        let Some(node) = self.node_mut(at) else { return };
-        let Some(Container::Loop(run)) = node.container.as_deref_mut() else { return };
-        run.asked = true;
-        let iteration = run.begun;
-        self.running_pure += 1;
-        let run = self.run_of(at, 1, Some(iteration));
-        self.out.effects.push(Effect::Run(run));
+    /// Lets as many items run as the `map` may at a time.
+    fn open_items(&mut self, at: NodeRef) {
+        let Some(Container::Map(run)) = self.node(at).and_then(|node| node.container.as_deref()) else { return };
+        let is_parked = |id: &ScopeId| self.scopes.get(id).is_some_and(|scope| scope.parked);
+        let parked: Vec<ScopeId> =
+            if self.any_parked { run.open.values().copied().filter(is_parked).collect() } else { Vec::new() };
+        let mut room = (run.concurrency as usize).saturating_sub(run.open.len() - parked.len());
+        let (next, count) = (run.next, run.count);
+        for scope in parked.into_iter().take(room) {
+            self.unpark(scope);
+            room -= 1;
+        }
+        let last = count.min(next.saturating_add(room as u32));
+        for index in next..last {
+            self.open_item(at, index);
+        }
+    }
+
+    /// Holds back the items of running `map`s that a copied journal opened beyond their concurrency.
+    pub(super) fn park_surplus(&mut self) {
+        let mut surplus = Vec::new();
+        for scope in self.scopes.values().filter(|scope| !scope.closed) {
+            for node in scope.nodes.iter().filter(|node| matches!(node.phase, Phase::Expanded)) {
+                if let Some(Container::Map(run)) = node.container.as_deref()
+                    && run.open.len() > run.concurrency as usize
+                {
+                    // What is under way already goes on; of the others the first ones go first.
+                    let (busy, still): (Vec<ScopeId>, Vec<ScopeId>) =
+                        run.open.values().partition(|&&id| self.has_begun(id));
+                    let room = (run.concurrency as usize).saturating_sub(busy.len());
+                    surplus.extend(still.into_iter().skip(room));
+                }
+            }
+        }
+        self.any_parked = !surplus.is_empty();
+        for id in surplus {
+            if let Some(scope) = self.scopes.get_mut(&id) {
+                scope.parked = true;
+            }
+        }
+    }
+
+    fn has_begun(&self, id: ScopeId) -> bool {
+        self.scopes.get(&id).is_some_and(|scope| {
+            scope.nodes.iter().any(|node| {
+                matches!(
+                    node.phase,
+                    Phase::Running | Phase::BackingOff { .. } | Phase::Waiting { .. } | Phase::Expanded
+                )
+            })
+        })
+    }
+
+    fn unpark(&mut self, id: ScopeId) {
+        let Some(scope) = self.scopes.get_mut(&id) else { return };
+        scope.parked = false;
+        let level = scope.level;
+        let nodes = self.plan.levels[level].nodes.iter();
+        self.agenda.extend(nodes.map(|&node| NodeRef { scope: id, node }));
     }
 
     /// Starts what is ready while there are places.
@@ -191,29 +251,52 @@ impl Execution {
         if self.paused || self.ending.is_some() {
             return;
         }
-        let mut kept_back = std::collections::VecDeque::new();
-        while let Some(at) = self.ready.pop_front() {
-            let live = self.scopes.get(&at.scope).is_some_and(|scope| !scope.closed);
-            let Some(node) = self.node(at).filter(|node| live && matches!(node.phase, Phase::Ready)) else { continue };
-            let attempt = node.attempt + 1;
-            if self.plan.nodes[at.node].pure {
-                self.set_running(at, attempt);
-            } else if self.running_effects < self.plan.max_parallel_nodes {
-                let path = self.path_of(at);
-                self.record(moment, Event::NodeStarted { path, attempt });
-            } else {
-                kept_back.push_back(at);
-                continue;
-            }
-            let is_loop = matches!(self.plan.nodes[at.node].role, crate::node_type::Role::Loop);
-            let run = self.run_of(at, attempt, is_loop.then_some(0));
+        while let Some(at) = self.ready_pure.pop_front() {
+            self.launch_pure(at);
+        }
+        while self.running_effects < self.plan.max_parallel_nodes
+            && let Some(at) = self.ready_effects.pop_front()
+        {
+            let Some(attempt) = self.next_attempt(at) else { continue };
+            let path = self.path_of(at);
+            self.record(moment, Event::NodeStarted { path, attempt });
+            let run = self.run_of(at, attempt, None);
             self.out.effects.push(Effect::Run(run));
         }
-        self.ready = kept_back;
+    }
+
+    /// The attempt to begin; `None` when the node was stopped since it became ready.
+    fn next_attempt(&self, at: NodeRef) -> Option<u32> {
+        let live = self.scopes.get(&at.scope).is_some_and(|scope| !scope.closed);
+        self.node(at).filter(|node| live && matches!(node.phase, Phase::Ready)).map(|node| node.attempt + 1)
+    }
+
+    fn launch_pure(&mut self, at: NodeRef) {
+        let mut iteration = (self.plan.nodes[at.node].role == Role::Loop).then_some(0);
+        let attempt = match self.node_mut(at).map(|node| (&node.phase, node.container.as_deref_mut())) {
+            // A loop is asked before each further iteration.
+            Some((Phase::Expanded, Some(Container::Loop(run)))) => {
+                if run.asked || run.open.is_some() {
+                    return;
+                }
+                run.asked = true;
+                iteration = Some(run.begun);
+                self.running_pure += 1;
+                1
+            }
+            _ => {
+                let Some(attempt) = self.next_attempt(at) else { return };
+                self.set_running(at, attempt);
+                attempt
+            }
+        };
+        let run = self.run_of(at, attempt, iteration);
+        self.out.effects.push(Effect::Run(run));
     }
 
     fn run_of(&self, at: NodeRef, attempt: u32, iteration: Option<u32>) -> Run {
-        Run { path: self.path_of(at), node: at.node, attempt, pure: self.plan.nodes[at.node].pure, iteration }
+        let pure = self.plan.nodes[at.node].pure;
+        Run { path: self.path_of(at), node: at.node, attempt, pure, iteration, undoes: None }
     }
 
     /// Ends the execution when nothing is left to do.
@@ -228,6 +311,10 @@ impl Execution {
             }
             return;
         };
+        if self.paused && (self.undoing.is_some() || !self.undoable.is_empty()) {
+            // Undoing is new work, too: it begins when the execution is resumed.
+            return;
+        }
         if !self.undo(moment) {
             return;
         }
@@ -294,8 +381,8 @@ fn decision_output(word: &str, decision: Option<&Decision>) -> Payload {
 }
 
 /// `{results, errors, count}`: results in item order (`null` where an item failed), or by key.
-fn map_output(run: &super::state::MapRun) -> Payload {
-    let results = run.results.iter().map(|result| result.clone().unwrap_or_default());
+fn map_output(run: &mut MapRun) -> Payload {
+    let results = std::mem::take(&mut run.results).into_iter().map(Option::unwrap_or_default);
     let results = match &run.keys {
         Some(keys) => Payload::object(keys.iter().cloned().zip(results).collect()),
         None => Payload::array(results.collect()),

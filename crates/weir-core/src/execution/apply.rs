@@ -33,8 +33,13 @@ impl Execution {
                 let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
                 self.set_waiting(at, wait.clone());
             }
-            Event::NodeCompleted { path, attempt, handle, output, .. } => {
+            Event::NodeCompleted { path, attempt, handle, output, pinned } => {
                 let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
+                // What was given from outside did nothing that could be undone.
+                if !pinned && self.plan.nodes[at.node].compensate.is_some() {
+                    self.undoable.push(Undoable { at, path: path.clone() });
+                    self.keep(at.scope);
+                }
                 self.complete(at, path, *attempt, handle.as_deref(), output.clone());
             }
             Event::NodeFailed { path, attempt, error, then } => match self.undoing_at(path) {
@@ -66,7 +71,7 @@ impl Execution {
                     errors: BTreeMap::new(),
                     failure: None,
                 };
-                self.known += u64::from(*count) * self.body_size(at);
+                self.expect_bodies(at, u64::from(*count));
                 self.expand(at, Container::Map(run));
             }
             Event::IterationStarted { path, index } => {
@@ -101,7 +106,10 @@ impl Execution {
                 self.undoing = Some(Undoing { of, attempt: *attempt, phase: UndoPhase::Running });
             }
             Event::CompensationCompleted { path, .. } => {
-                self.undoing = None;
+                if let Some(by) = self.undoing.take().and_then(|undoing| self.plan.nodes[undoing.of.at.node].compensate) {
+                    // The same node may undo another one next, and must not find this one's steps.
+                    self.steps.remove(&self.sibling_path(path, by));
+                }
                 self.undone += 1;
                 if let Some(place) = self.undoable.iter().rposition(|undoable| undoable.path == *path) {
                     self.undoable.remove(place);
@@ -128,7 +136,12 @@ impl Execution {
         let plan = Arc::clone(&self.plan);
         let nodes: Box<[NodeState]> = plan.levels[level].nodes.iter().map(|_| NodeState::default()).collect();
         let unresolved = nodes.len();
-        self.scopes.insert(id, Scope { level, within, nodes, unresolved, closed: false, kept: false });
+        let scope = Scope { level, within, nodes, unresolved, closed: false, kept: false, parked: false };
+        self.scopes.insert(id, scope);
+        if unresolved == 0 && id != ROOT {
+            // Nothing in it is part of the flow.
+            self.close_body(id);
+        }
         for &node in &plan.levels[level].entries {
             let at = NodeRef { scope: id, node };
             if plan.nodes[node].role == Role::Start {
@@ -145,7 +158,7 @@ impl Execution {
         let Some((container, index)) = within else { return self.started.input.clone() };
         let name = match self.plan.nodes[container.node].role {
             Role::Loop => "iteration",
-            Role::Map | Role::Ordinary | Role::Start | Role::End => "index",
+            Role::Map | Role::Ordinary | Role::Start | Role::End | Role::Respond => "index",
         };
         Payload::from(serde_json::json!({ name: index }))
     }
@@ -157,7 +170,11 @@ impl Execution {
         }
         let (container, index) = path.container()?;
         let container = self.locate_or_open(&container)?;
-        self.open_item(container, index)?;
+        let Some(Container::Map(run)) = self.node(container)?.container.as_deref() else { return None };
+        // Items are opened in order, so those before this one were open as well, though no event told of them.
+        for index in run.next..=index {
+            self.open_item(container, index)?;
+        }
         self.locate(path)
     }
 
@@ -182,7 +199,7 @@ impl Execution {
         self.leave_running(at);
         let id = self.next_scope;
         let body = self.plan.nodes[at.node].body;
-        self.known += self.body_size(at);
+        self.expect_bodies(at, 1);
         let Some(node) = self.node_mut(at) else { return };
         node.phase = Phase::Expanded;
         match node.container.as_deref_mut() {
@@ -192,8 +209,14 @@ impl Execution {
                 run.asked = false;
             }
             _ => {
-                let run =
-                    LoopRun { begun: index + 1, open: Some(id), last: Payload::null(), asked: false, failure: None };
+                let run = LoopRun {
+                    begun: index + 1,
+                    open: Some(id),
+                    last: Payload::null(),
+                    earlier: BTreeMap::new(),
+                    asked: false,
+                    failure: None,
+                };
                 node.container = Some(Box::new(Container::Loop(run)));
             }
         }
@@ -202,8 +225,14 @@ impl Execution {
         }
     }
 
-    fn body_size(&self, at: NodeRef) -> u64 {
-        self.plan.nodes[at.node].body.map_or(0, |body| self.plan.levels[body].nodes.len() as u64)
+    /// Counts the nodes of bodies to come. Their `start` nodes are finished without an event, so they count as such from
+    /// the beginning: the counts are the same whether or not a body was opened before a crash.
+    fn expect_bodies(&mut self, at: NodeRef, count: u64) {
+        let Some(body) = self.plan.nodes[at.node].body else { return };
+        let level = &self.plan.levels[body];
+        let starts = level.entries.iter().filter(|&&node| self.plan.nodes[node].role == Role::Start).count();
+        self.known += count * level.nodes.len() as u64;
+        self.resolved += count * starts as u64;
     }
 
     fn expand(&mut self, at: NodeRef, container: Container) {
@@ -241,11 +270,19 @@ impl Execution {
             _ => false,
         };
         if asked {
-            *(if pure { &mut self.running_pure } else { &mut self.running_effects }) -= 1;
+            let running = if pure { &mut self.running_pure } else { &mut self.running_effects };
+            debug_assert!(*running > 0, "{at:?} gives back a place it did not hold");
+            *running = running.saturating_sub(1);
         }
     }
 
     fn set_waiting(&mut self, at: NodeRef, wait: Wait) {
+        if let Some(node) = self.node_mut(at)
+            && !matches!(node.phase, Phase::Running)
+        {
+            // A replayed attempt of a pure node: no event told of its beginning.
+            node.attempt += 1;
+        }
         self.leave_running(at);
         if let Wait::Signal { name, .. } = &wait {
             self.signal_waiters.entry(name.clone()).or_default().push_back(at);
@@ -285,27 +322,39 @@ impl Execution {
         self.leave_running(at);
         self.leave_waiting(at, true);
         self.steps.remove(path);
-        self.forget_bodies(at, path);
+        self.forget_bodies(at);
         if let Some(node) = self.node_mut(at) {
             node.attempt = attempt;
-        }
-        if self.plan.nodes[at.node].compensate.is_some() {
-            self.undoable.push(Undoable { at, path: path.clone() });
         }
         self.resolve(at, Phase::Completed { handle: handle.map(Arc::from), output });
     }
 
     /// A finished container needs its bodies no more, unless nodes in them may have to be undone.
-    fn forget_bodies(&mut self, at: NodeRef, path: &NodePath) {
-        let undone_later = self.undoable.iter().any(|undoable| path.contains(&undoable.path));
-        let Some(node) = self.node_mut(at) else { return };
-        let open = node.container.as_ref().map(|container| container.open_scopes()).unwrap_or_default();
-        if !undone_later {
-            node.container = None;
-        }
-        for scope in open {
+    fn forget_bodies(&mut self, at: NodeRef) {
+        for scope in self.open_bodies(at) {
             self.stop_scope(scope);
             self.close_scope(scope);
+        }
+        if let Some(node) = self.node_mut(at).filter(|node| !node.keeps_bodies) {
+            node.container = None;
+        }
+    }
+
+    fn open_bodies(&self, at: NodeRef) -> Vec<ScopeId> {
+        let container = self.node(at).and_then(|node| node.container.as_deref());
+        container.map(Container::open_scopes).unwrap_or_default()
+    }
+
+    /// Keeps a scope, and all that is around it, for the undoing of a node in it.
+    fn keep(&mut self, id: ScopeId) {
+        let mut around = Some(id);
+        while let Some(scope) = around.and_then(|id| self.scopes.get_mut(&id)).filter(|scope| !scope.kept) {
+            scope.kept = true;
+            let container = scope.within.map(|(container, _)| container);
+            if let Some(node) = container.and_then(|container| self.node_mut(container)) {
+                node.keeps_bodies = true;
+            }
+            around = container.map(|container| container.scope);
         }
     }
 
@@ -327,6 +376,9 @@ impl Execution {
                 if let Some(node) = self.node_mut(at) {
                     node.phase = Phase::Failed;
                 }
+                for scope in self.open_bodies(at) {
+                    self.stop_scope(scope);
+                }
                 self.fail_scope(at.scope, error, path);
             }
         }
@@ -340,7 +392,9 @@ impl Execution {
             return;
         }
         node.phase = phase;
-        self.resolved += 1;
+        if at.scope == ROOT || plan.nodes[at.node].role != Role::Start {
+            self.resolved += 1;
+        }
         let Some(scope) = self.scopes.get_mut(&at.scope) else { return };
         scope.unresolved -= 1;
         for edge in &plan.nodes[at.node].outgoing {
@@ -357,6 +411,7 @@ impl Execution {
     /// Hands a finished body's result to its container.
     fn close_body(&mut self, id: ScopeId) {
         let result = self.level_result(id);
+        let kept = self.scopes.get(&id).is_some_and(|scope| scope.kept);
         let Some((container, index)) = self.close_scope(id) else { return };
         match self.node_mut(container).and_then(|node| node.container.as_deref_mut()) {
             Some(Container::Map(run)) => {
@@ -366,7 +421,10 @@ impl Execution {
             }
             Some(Container::Loop(run)) => {
                 run.open = None;
-                run.last = result;
+                let earlier = std::mem::replace(&mut run.last, result);
+                if kept {
+                    run.earlier.insert(index, earlier);
+                }
             }
             None => {}
         }
@@ -375,19 +433,23 @@ impl Execution {
 
     /// Forgets a scope, or keeps it closed while undoing needs its values.
     fn close_scope(&mut self, id: ScopeId) -> Option<(NodeRef, u32)> {
-        let needed = self.undoable.iter().any(|undoable| undoable.at.scope == id);
         let scope = self.scopes.get_mut(&id)?;
-        let within = scope.within;
         scope.closed = true;
-        scope.kept = needed;
-        if needed {
-            let mut around = within;
-            while let Some((container, _)) = around {
-                let outer = self.scopes.get_mut(&container.scope)?;
-                outer.kept = true;
-                around = outer.within;
+        let (within, level, kept) = (scope.within, scope.level, scope.kept);
+        let unfinished = scope.unresolved > 0;
+        if unfinished {
+            let plan = Arc::clone(&self.plan);
+            for &node in &plan.levels[level].nodes {
+                let at = NodeRef { scope: id, node };
+                for inner in self.open_bodies(at) {
+                    self.close_scope(inner);
+                }
+                if !self.steps.is_empty() {
+                    self.steps.remove(&self.path_of(at));
+                }
             }
-        } else if !scope_is_kept(self.scopes.get(&id)) {
+        }
+        if !kept {
             self.scopes.remove(&id);
         }
         within
@@ -407,8 +469,8 @@ impl Execution {
                 run.errors.insert(index, error.clone());
                 self.close_scope(id);
             }
-            Some(Container::Map(run)) => run.failure = Some((error.clone(), path.clone())),
-            Some(Container::Loop(run)) => run.failure = Some((error.clone(), path.clone())),
+            Some(Container::Map(run)) => run.failure = Some(error.clone()),
+            Some(Container::Loop(run)) => run.failure = Some(error.clone()),
             None => {}
         }
         self.agenda.push_back(container);
@@ -426,14 +488,15 @@ impl Execution {
 
     fn stop_node(&mut self, at: NodeRef) {
         let Some(node) = self.node(at) else { return };
-        let inner = node.container.as_ref().map(|container| container.open_scopes()).unwrap_or_default();
         let stop = match &node.phase {
             Phase::Running => Some(Effect::Stop { path: self.path_of(at) }),
             Phase::Waiting { wait: Wait::Child(_), .. } => {
                 Some(Effect::CancelChild { path: self.path_of(at), attempt: node.attempt })
             }
-            Phase::Expanded => Some(Effect::Stop { path: self.path_of(at) }),
-            Phase::Idle | Phase::Ready | Phase::Waiting { .. } | Phase::BackingOff { .. } => None,
+            Phase::Expanded if matches!(node.container.as_deref(), Some(Container::Loop(run)) if run.asked) => {
+                Some(Effect::Stop { path: self.path_of(at) })
+            }
+            Phase::Expanded | Phase::Idle | Phase::Ready | Phase::Waiting { .. } | Phase::BackingOff { .. } => None,
             Phase::Completed { .. } | Phase::Skipped | Phase::Failed | Phase::Stopped => return,
         };
         self.out.effects.extend(stop);
@@ -442,7 +505,7 @@ impl Execution {
         if let Some(node) = self.node_mut(at) {
             node.phase = Phase::Stopped;
         }
-        for scope in inner {
+        for scope in self.open_bodies(at) {
             self.stop_scope(scope);
         }
     }
@@ -453,14 +516,24 @@ impl Execution {
             self.ending = Some(ending);
         }
         self.stop_scope(ROOT);
-        self.ready.clear();
+        self.clear_queues();
     }
 
     fn end(&mut self, status: Status) {
         self.terminal = Some(status);
-        self.ready.clear();
+        self.clear_queues();
         self.agenda.clear();
         self.undoing = None;
+        self.paused = false;
+        for timer in std::mem::take(&mut self.timers).into_keys() {
+            self.out.effects.push(Effect::ClearTimer { timer });
+        }
+    }
+
+    fn clear_queues(&mut self) {
+        self.ready_pure.clear();
+        self.ready_effects.clear();
+        self.held_children.clear();
     }
 
     fn timer_set(&mut self, timer: u32, purpose: &TimerPurpose) {
@@ -527,7 +600,7 @@ impl Execution {
                 continue;
             }
             state.phase = if state.container.is_some() { Phase::Expanded } else { Phase::Idle };
-            state.attempt = 0;
+            state.spent = state.attempt;
             let inner = match state.container.as_deref_mut() {
                 Some(Container::Map(run)) => {
                     run.failure = None;
@@ -546,8 +619,4 @@ impl Execution {
             }
         }
     }
-}
-
-fn scope_is_kept(scope: Option<&Scope>) -> bool {
-    scope.is_some_and(|scope| scope.kept)
 }

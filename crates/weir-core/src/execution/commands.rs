@@ -25,6 +25,9 @@ impl Execution {
             return Err(self.refuse("resume"));
         }
         self.record(moment, Event::Resumed);
+        for at in std::mem::take(&mut self.held_children) {
+            self.start_child(at);
+        }
         Ok(())
     }
 
@@ -46,6 +49,7 @@ impl Execution {
             return Err(Refusal::Compensated);
         }
         self.record(moment, Event::RetryRequested);
+        self.park_surplus();
         self.set_execution_timer(moment);
         Ok(())
     }

@@ -41,7 +41,8 @@ impl Execution {
     fn emit_undo(&mut self, of: &NodePath, by: NodeIx, attempt: u32) {
         let path = self.sibling_path(of, by);
         // Never pure: that the undoing began must be known before it does anything.
-        self.out.effects.push(Effect::Run(Run { path, node: by, attempt, pure: false, iteration: None }));
+        let undoes = Some(of.clone());
+        self.out.effects.push(Effect::Run(Run { path, node: by, attempt, pure: false, iteration: None, undoes }));
     }
 
     /// The undoing whose node runs at this path.

@@ -122,7 +122,8 @@ impl Execution {
         match node.container.as_deref() {
             Some(Container::Map(run)) => Some(LocalRef::Item { items: run.items.clone(), index, parent }),
             Some(Container::Loop(run)) => {
-                Some(LocalRef::Iteration { iteration: index, previous: run.last.clone(), parent })
+                let previous = run.earlier.get(&index).unwrap_or(&run.last).clone();
+                Some(LocalRef::Iteration { iteration: index, previous, parent })
             }
             None => {
                 debug_assert!(matches!(node.phase, Phase::Completed { .. }));

@@ -136,6 +136,8 @@ pub struct Run {
     pub pure: bool,
     /// The iteration a `loop` node is asked about.
     pub iteration: Option<u32>,
+    /// The node execution this run undoes. One node may undo several, so it belongs into an idempotency key.
+    pub undoes: Option<NodePath>,
 }
 
 /// An input that the present state does not allow.

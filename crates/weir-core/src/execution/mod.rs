@@ -27,7 +27,7 @@ pub use state::{Status, UnknownStatus};
 use crate::event::{Event, ExecutionStarted, JournalEvent, TimerPurpose};
 use crate::path::NodePath;
 use crate::plan::Plan;
-use state::{BufferedSignal, Ending, NodeRef, NodeState, Scope, ScopeId, Undoable, Undoing};
+use state::{BufferedSignal, Ending, NodeRef, NodeState, Scope, ScopeId, UndoPhase, Undoable, Undoing};
 
 /// The number of the outermost level's scope.
 const ROOT: ScopeId = 0;
@@ -43,8 +43,14 @@ pub struct Execution {
     next_scope: ScopeId,
     /// Nodes about which something may have to be decided.
     agenda: VecDeque<NodeRef>,
-    /// Nodes that may run as soon as there is a place.
-    ready: VecDeque<NodeRef>,
+    /// Pure nodes that may run, and loops to be asked again.
+    ready_pure: VecDeque<NodeRef>,
+    /// Other nodes that may run as soon as there is a place.
+    ready_effects: VecDeque<NodeRef>,
+    /// Nodes whose child execution is to be started once the execution is resumed.
+    held_children: Vec<NodeRef>,
+    /// Whether any item was held back when the journal was taken up.
+    any_parked: bool,
     /// Attempts at effects under way.
     running_effects: u32,
     /// Attempts at pure nodes under way.
@@ -104,6 +110,7 @@ impl Execution {
         execution.set_execution_timer(moment);
         execution.open_root();
         execution.advance(moment);
+        execution.note_progress();
         let output = std::mem::take(&mut execution.out);
         (execution, output)
     }
@@ -129,11 +136,13 @@ impl Execution {
             execution.seq = event.seq;
         }
         execution.out = Output::default();
+        execution.note_progress();
         Ok(execution)
     }
 
     /// Takes up everything that was under way when the journal ended.
     pub fn resume_work(&mut self, moment: Moment) -> Output {
+        self.park_surplus();
         self.restart_running();
         self.advance(moment);
         self.note_progress();
@@ -179,12 +188,14 @@ impl Execution {
 
     /// Whether any node runs or could run at once, so that somebody has to drive it.
     pub fn is_busy(&self) -> bool {
-        self.terminal.is_none() && (self.has_work_in_flight() || (!self.paused && !self.ready.is_empty()))
+        let ready = !self.ready_pure.is_empty() || !self.ready_effects.is_empty();
+        self.terminal.is_none() && (self.has_work_in_flight() || (!self.paused && ready))
     }
 
     /// Whether an attempt is under way whose result is still to come.
     pub fn has_work_in_flight(&self) -> bool {
-        self.running_effects + self.running_pure > 0
+        let undoes = self.undoing.as_ref().is_some_and(|undoing| undoing.phase == UndoPhase::Running);
+        undoes || self.running_effects + self.running_pure > 0
     }
 
     /// Its id.
@@ -222,7 +233,7 @@ impl Execution {
         (self.resolved, self.known)
     }
 
-    /// The `sub_workflow` nodes that wait for another execution, with their attempts.
+    /// Whether any `sub_workflow` node waits for another execution.
     pub fn waits_for_children(&self) -> bool {
         self.scopes.values().any(|scope| {
             !scope.closed
@@ -241,7 +252,10 @@ impl Execution {
             scopes: BTreeMap::new(),
             next_scope: ROOT,
             agenda: VecDeque::new(),
-            ready: VecDeque::new(),
+            ready_pure: VecDeque::new(),
+            ready_effects: VecDeque::new(),
+            held_children: Vec::new(),
+            any_parked: false,
             running_effects: 0,
             running_pure: 0,
             steps: BTreeMap::new(),
@@ -318,7 +332,9 @@ impl Execution {
     fn note_progress(&mut self) {
         let Some(root) = self.scopes.get(&ROOT) else { return };
         let total = root.nodes.len().max(1) as f64;
-        let done: f64 = root.nodes.iter().map(NodeState::done_fraction).sum();
+        let containers = self.plan.levels[root.level].containers.iter();
+        let running = containers.map(|&node| root.nodes[self.plan.nodes[node].slot].running_fraction());
+        let done = (root.nodes.len() - root.unresolved) as f64 + running.sum::<f64>();
         let percent = (100.0 * done / total).floor().clamp(0.0, 99.0) as u8;
         let percent = if self.terminal == Some(Status::Completed) { 100 } else { percent };
         self.progress = self.progress.max(percent);
@@ -326,9 +342,10 @@ impl Execution {
 }
 
 impl NodeState {
-    fn done_fraction(&self) -> f64 {
+    /// How much of an unfinished `map` is done.
+    fn running_fraction(&self) -> f64 {
         match (&self.phase, self.container.as_deref()) {
-            (phase, _) if phase.is_resolved() => 1.0,
+            (phase, _) if phase.is_resolved() => 0.0,
             (_, Some(state::Container::Map(run))) => f64::from(run.done) / f64::from(run.count.max(1)),
             _ => 0.0,
         }

@@ -1,6 +1,6 @@
 //! Taking in how a node's attempt ended.
 
-use super::input::{Effect, Moment};
+use super::input::Moment;
 use super::state::{Container, NodeRef, Phase};
 use super::{Execution, after};
 use crate::document::OnError;
@@ -29,7 +29,7 @@ impl Execution {
                 let path = path.clone();
                 self.record(moment, Event::NodeCompleted { path, attempt, handle, output, pinned: false });
             }
-            Ok(Outcome::Wait(wait)) => self.begin_waiting(moment, path, attempt, wait),
+            Ok(Outcome::Wait(wait)) => self.begin_waiting(moment, at, path, wait),
             Ok(Outcome::Expand(expansion)) if self.plan.nodes[at.node].role == Role::Map => {
                 let Expansion { items, count, keys, concurrency, on_item_error } = expansion;
                 let path = path.clone();
@@ -96,22 +96,19 @@ impl Execution {
         waits.then_some(at)
     }
 
-    fn begin_waiting(&mut self, moment: Moment, path: &NodePath, attempt: u32, wait: Wait) {
+    fn begin_waiting(&mut self, moment: Moment, at: NodeRef, path: &NodePath, wait: Wait) {
         let deadline = match &wait {
             Wait::Timer { due_at } => Some(*due_at),
             Wait::Signal { deadline, .. } | Wait::Approval(ApprovalRequest { deadline, .. }) => *deadline,
             Wait::Child(_) => None,
         };
-        let child = match &wait {
-            Wait::Child(request) => Some(request.clone()),
-            _ => None,
-        };
+        let is_child = matches!(wait, Wait::Child(_));
         self.record(moment, Event::NodeWaiting { path: path.clone(), wait });
         if let Some(due_at) = deadline {
             self.set_timer(moment, due_at, TimerPurpose::Wait { path: path.clone() });
         }
-        if let Some(request) = child {
-            self.out.effects.push(Effect::StartChild { path: path.clone(), attempt, request });
+        if is_child {
+            self.start_child(at);
         }
     }
 
@@ -140,8 +137,9 @@ impl Execution {
         error: NodeError,
     ) {
         let node = &self.plan.nodes[at.node];
-        if !node.role.is_container() && error.class.is_retried() && attempt < node.retry.max_attempts {
-            let due_at = after(moment.now, self.retry_seconds(at.node, attempt, &error, moment));
+        let tried = attempt.saturating_sub(self.node(at).map_or(0, |node| node.spent));
+        if !node.role.is_container() && error.class.is_retried() && tried < node.retry.max_attempts {
+            let due_at = after(moment.now, self.retry_seconds(at.node, tried, &error, moment));
             let then = AfterFailure::Retry { at: due_at };
             self.record(moment, Event::NodeFailed { path: path.clone(), attempt, error, then });
             self.set_timer(moment, due_at, TimerPurpose::Retry { path });

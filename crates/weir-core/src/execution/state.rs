@@ -112,8 +112,10 @@ pub(super) struct Scope {
     pub(super) unresolved: usize,
     /// Its result is taken, or it failed: nothing in it runs any more.
     pub(super) closed: bool,
-    /// Closed, but its values are needed to undo nodes of it.
+    /// Nodes of it, or of the bodies inside of it, may have to be undone: its values outlive its end.
     pub(super) kept: bool,
+    /// Opened beyond the `map`'s concurrency, which only a journal copied by a re-run does: it waits for its turn.
+    pub(super) parked: bool,
 }
 
 /// A node's state within its scope.
@@ -125,6 +127,10 @@ pub(super) struct NodeState {
     pub(super) dead: u32,
     /// Attempts begun.
     pub(super) attempt: u32,
+    /// Attempts begun before the execution was last retried: they do not count against the node's retries.
+    pub(super) spent: u32,
+    /// Some of its bodies are kept, so what they read of the container is, too.
+    pub(super) keeps_bodies: bool,
     pub(super) phase: Phase,
     /// Present from expansion on, when it is a container.
     pub(super) container: Option<Box<Container>>,
@@ -188,8 +194,8 @@ pub(super) struct MapRun {
     pub(super) done: u32,
     pub(super) results: Vec<Option<Payload>>,
     pub(super) errors: BTreeMap<u32, NodeError>,
-    /// The failure that ends the whole `map`, with the node execution it began at.
-    pub(super) failure: Option<(NodeError, NodePath)>,
+    /// The failure that ends the whole `map`.
+    pub(super) failure: Option<NodeError>,
 }
 
 #[derive(Debug)]
@@ -200,13 +206,16 @@ pub(super) struct LoopRun {
     pub(super) open: Option<ScopeId>,
     /// The result of the last finished iteration.
     pub(super) last: Payload,
+    /// What kept iterations saw as the result of the one before.
+    pub(super) earlier: BTreeMap<u32, Payload>,
     /// The node is being asked whether to go on.
     pub(super) asked: bool,
-    pub(super) failure: Option<(NodeError, NodePath)>,
+    /// The failure that ends the whole `loop`.
+    pub(super) failure: Option<NodeError>,
 }
 
 impl Container {
-    pub(super) fn failure(&self) -> Option<&(NodeError, NodePath)> {
+    pub(super) fn failure(&self) -> Option<&NodeError> {
         match self {
             Self::Map(run) => run.failure.as_ref(),
             Self::Loop(run) => run.failure.as_ref(),

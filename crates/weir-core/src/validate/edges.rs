@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
 fn ends(subject: &Subject<'_>, view: &EdgeView<'_>, broken: &mut Vec<Problem>) {
     for (field, id, found) in [("source", &view.edge.source, view.source), ("target", &view.edge.target, view.target)] {
         if found.is_none() {
-            let near = suggestion(id, subject.by_id.keys().copied());
+            let near = subject.meant(id, |_| true);
             broken.push(EDGE_UNKNOWN_NODE.at(
                 format!("{}/{field}", view.at),
                 format!("there is no node `{id}`"),
@@ -90,7 +90,7 @@ fn handle(view: &EdgeView<'_>, source: &NodeView<'_>, names: &[String]) -> Optio
     if names.is_empty() {
         return Some(EDGE_AFTER_END.at(
             format!("{}/source", view.at),
-            format!("nothing follows `{id}`: it is a `{}`", source.node.node_type),
+            format!("nothing follows `{id}`: its type `{}` has no handles", source.node.node_type),
             "remove the edge, or let it leave the node before",
         ));
     }

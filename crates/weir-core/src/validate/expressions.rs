@@ -145,8 +145,7 @@ impl Place<'_, '_> {
 
     fn step(&self, step: &str, at: &str) -> Option<Problem> {
         let Some(&target) = self.subject.by_id.get(step) else {
-            let known = (0..self.subject.nodes.len()).filter(|index| self.can_read(*index));
-            let near = suggestion(step, known.map(|index| self.subject.nodes[index].node.id.as_str()));
+            let near = self.subject.meant(step, |index| self.can_read(index));
             return Some(EXPRESSION_UNKNOWN_NODE.at(
                 at,
                 format!("there is no node `{step}` to read"),

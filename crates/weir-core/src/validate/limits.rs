@@ -8,7 +8,7 @@ use super::codes::{
     DOCUMENT_TOO_DEEP, DOCUMENT_TOO_LARGE, EDGES_TOO_MANY, INPUTS_INVALID, KEY_RESERVED, NAME_INVALID, NODES_TOO_MANY,
     SETTINGS_INVALID,
 };
-use super::node_settings::MAX_TIMEOUT_SECONDS;
+use super::node_settings::{MAX_TIMEOUT_SECONDS, shown};
 use super::subject::Subject;
 use crate::document::{MAX_BYTES, MAX_DEPTH, RESERVED_PREFIX};
 use crate::problem::Problem;
@@ -87,7 +87,7 @@ fn settings(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     {
         problems.push(SETTINGS_INVALID.at(
             "/settings/timeout_seconds",
-            format!("an execution cannot time out after {seconds} seconds"),
+            format!("an execution cannot time out after {} seconds", shown(seconds)),
             format!("use a number above 0, at most {MAX_TIMEOUT_SECONDS} (a year), or leave it out for no limit"),
         ));
     }

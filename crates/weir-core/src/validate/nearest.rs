@@ -1,20 +1,22 @@
 //! The known name that a wrong one was probably meant to be.
 
+/// The longest name that is looked for, in characters; nobody means a known name by a longer one.
+const MAX_NAME: usize = 64;
+
 /// The candidate closest to `name`, if one is close enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A name from a hostile document may be megabytes long; nobody meant a known one by it.
-    if name.len() > 64 {
+    let wanted: Vec<char> = name.chars().take(MAX_NAME + 1).collect();
+    if wanted.len() > MAX_NAME {
         return None;
     }
-    let allowed = if name.chars().count() <= 5 { 1 } else { 2 };
-    let plain = plain(name);
+    let most = if wanted.len() <= 5 { 1 } else { 2 };
     candidates
         .into_iter()
         .filter_map(|candidate| {
-            let distance = if self::plain(candidate) == plain { 0 } else { distance(name, candidate) };
-            (distance <= allowed).then_some((distance, candidate))
+            let steps = if plain(candidate).eq(plain(name)) { Some(0) } else { distance(&wanted, candidate, most) };
+            steps.map(|steps| (steps, candidate))
         })
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(steps, _)| *steps)
         .map(|(_, candidate)| candidate)
 }
 
@@ -24,27 +26,60 @@ pub(crate) fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'
 }
 
 /// Names that differ only in case and word breaks (`onError`, `on-error`) are the same to a person.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+fn plain(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours from one to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before_last[j - 2] + 1);
-            }
+/// Insertions, deletions, replacements and swaps of neighbours from one to the other, if there are at most `most`.
+fn distance(a: &[char], b: &str, most: usize) -> Option<usize> {
+    const WIDTH: usize = MAX_NAME + 4;
+    let mut chars = ['\0'; WIDTH];
+    let mut length = 0;
+    for c in b.chars() {
+        if length == a.len() + most {
+            return None;
         }
-        before_last = std::mem::replace(&mut last, row);
+        chars[length] = c;
+        length += 1;
     }
-    last[b.len()]
+    if a.len() > length + most {
+        return None;
+    }
+    let b = &chars[..length];
+    let far = most + 1;
+    let mut rows = [[far; WIDTH]; 3];
+    for (j, cell) in rows[0].iter_mut().enumerate().take(far) {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        let (row, last, before_last) = (i % 3, (i + 2) % 3, (i + 1) % 3);
+        // Cells further from the diagonal than `most` would need more steps than that.
+        let (low, high) = (i.saturating_sub(most), (i + most).min(b.len()));
+        let mut least = far;
+        if low > 0 {
+            rows[row][low - 1] = far;
+        }
+        for j in low..=high {
+            let mut steps = if j == 0 {
+                i
+            } else {
+                let replaced = rows[last][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                replaced.min(rows[row][j - 1] + 1)
+            };
+            if j < i + most {
+                steps = steps.min(rows[last][j] + 1);
+            }
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                steps = steps.min(rows[before_last][j - 2] + 1);
+            }
+            rows[row][j] = steps.min(far);
+            least = least.min(rows[row][j]);
+        }
+        if least == far {
+            return None;
+        }
+    }
+    Some(rows[a.len() % 3][b.len()]).filter(|steps| *steps <= most)
 }
 
 #[cfg(test)]
@@ -57,5 +92,33 @@ mod tests {
         assert_eq!(nearest("onError", ["on_error"]), Some("on_error"));
         assert_eq!(nearest("style", ["type", "id"]), None);
         assert_eq!(nearest("data", ["id", "type"]), None);
+        assert_eq!(nearest(&"x".repeat(65), ["x"]), None);
+    }
+
+    #[test]
+    fn steps_are_counted_as_by_the_textbook() {
+        fn textbook(a: &[char], b: &[char]) -> usize {
+            let mut cells = vec![vec![0; b.len() + 1]; a.len() + 1];
+            for i in 0..=a.len() {
+                for j in 0..=b.len() {
+                    cells[i][j] = if i == 0 || j == 0 {
+                        i + j
+                    } else {
+                        let replaced = cells[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                        let mut steps = replaced.min(cells[i - 1][j] + 1).min(cells[i][j - 1] + 1);
+                        if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                            steps = steps.min(cells[i - 2][j - 2] + 1);
+                        }
+                        steps
+                    };
+                }
+            }
+            cells[a.len()][b.len()]
+        }
+        proptest::proptest!(|(a in "[ab]{0,7}", b in "[ab]{0,7}", most in 1_usize..3)| {
+            let (a, letters): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            let steps = textbook(&a, &letters);
+            assert_eq!(distance(&a, &b, most), Some(steps).filter(|steps| *steps <= most));
+        });
     }
 }

@@ -84,7 +84,7 @@ fn invalid_retry(retry: &Retry, at: &str, broken: &mut Vec<Problem>) {
         {
             broken.push(RETRY_INVALID.at(
                 format!("{at}/exponential/factor"),
-                format!("waits cannot grow by {factor}"),
+                format!("waits cannot grow by {}", shown(*factor)),
                 format!("use 1 to {MAX_FACTOR}"),
             ));
         }
@@ -95,10 +95,15 @@ fn wait(seconds: f64, at: String) -> Option<Problem> {
     (!(0.0..=MAX_DELAY_SECONDS).contains(&seconds)).then(|| {
         RETRY_INVALID.at(
             at,
-            format!("a wait of {seconds} seconds is not possible"),
+            format!("a wait of {} seconds is not possible", shown(seconds)),
             format!("use 0 to {MAX_DELAY_SECONDS} (30 days)"),
         )
     })
+}
+
+/// A number as people write it, short even when it is out of all proportion.
+pub(super) fn shown(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }
 
 fn timeout(view: &NodeView<'_>) -> Option<Problem> {
@@ -106,7 +111,7 @@ fn timeout(view: &NodeView<'_>) -> Option<Problem> {
     (!(seconds > 0.0 && seconds <= MAX_TIMEOUT_SECONDS)).then(|| {
         TIMEOUT_INVALID.at(
             format!("{}/data/timeout_seconds", view.at),
-            format!("an attempt cannot time out after {seconds} seconds"),
+            format!("an attempt cannot time out after {} seconds", shown(seconds)),
             format!("use a number above 0, at most {MAX_TIMEOUT_SECONDS} (a year)"),
         )
     })
@@ -127,7 +132,7 @@ fn join(view: &NodeView<'_>, incoming: usize) -> Option<Problem> {
     (view.node.data.join == Join::Any && incoming < 2).then(|| {
         JOIN_NEEDLESS.at(
             format!("{}/data/join", view.at),
-            format!("`{}` has {incoming} incoming edges to choose from", view.node.id),
+            format!("`{}` has no two incoming edges to choose from", view.node.id),
             "remove `join`, or add the other edges",
         )
     })

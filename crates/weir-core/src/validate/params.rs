@@ -7,12 +7,13 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::codes::{PARAM_INVALID, PARAM_MISSING, PARAM_UNKNOWN};
-use super::nearest::suggestion;
+use super::nearest::{nearest, suggestion};
 use super::subject::{NodeView, Subject};
 use crate::node_type::NodeTypeInfo;
 use crate::pointer::join;
 use crate::problem::Problem;
 use crate::schema::params_schema;
+use crate::schema_errors::{each_cause, message};
 
 /// Problems told for one node; a large array of wrong items would bury the rest.
 const MAX_PROBLEMS: usize = 50;
@@ -26,7 +27,7 @@ pub(super) fn check(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         let at = format!("{}/data/params", view.at);
         let mut broken = Vec::new();
         for error in params.validator.iter_errors(&instance) {
-            params.tell(&error, view, &at, &mut broken);
+            each_cause(&error, &mut |cause| params.tell(cause, view, &at, &mut broken));
             if broken.len() >= MAX_PROBLEMS {
                 break;
             }
@@ -56,10 +57,9 @@ impl Params {
         match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                let near = error
-                    .instance()
-                    .as_object()
-                    .map_or_else(String::new, |given| suggestion(name, given.keys().map(String::as_str)));
+                let given = error.instance().as_object().into_iter().flat_map(|given| given.keys());
+                let near = nearest(name, given.map(String::as_str))
+                    .map_or_else(String::new, |given| format!("rename `{given}`? "));
                 broken.push(PARAM_MISSING.at(
                     join(&format!("{at}{place}"), name),
                     format!("`{}` has no {} `{name}`", view.node.id, if place.is_empty() { "param" } else { "field" }),
@@ -89,7 +89,7 @@ impl Params {
                 };
                 broken.push(PARAM_INVALID.at(
                     format!("{at}{place}"),
-                    error.masked_with(what).to_string(),
+                    message(error, &what),
                     format!("see the params of `{node_type}`; an expression in `{{{{ }}}}` may stand for any value"),
                 ));
             }

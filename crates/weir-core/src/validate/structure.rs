@@ -42,7 +42,7 @@ fn parent(subject: &Subject<'_>, index: usize, view: &NodeView<'_>) -> Option<Pr
     let parent = view.node.parent.as_deref()?;
     let at = format!("{}/parentNode", view.at);
     let Some(container) = subject.by_id.get(parent) else {
-        let near = suggestion(parent, subject.by_id.keys().copied());
+        let near = subject.meant(parent, |index| subject.nodes[index].is_container());
         return Some(PARENT_UNKNOWN.at(
             at,
             format!("there is no node `{parent}` to be inside of"),
@@ -122,7 +122,7 @@ fn compensation(subject: &Subject<'_>, index: usize, view: &NodeView<'_>) -> Opt
         Some(COMPENSATE_INVALID.at(format!("{}/data/compensate", view.at), message, hint))
     };
     let Some(&target) = subject.by_id.get(named) else {
-        let near = suggestion(named, subject.by_id.keys().copied());
+        let near = subject.meant(named, |other| other != index);
         return problem(
             format!("there is no node `{named}` to undo `{}`", view.node.id),
             format!("{near}name a node of the same level"),

@@ -1,7 +1,9 @@
 //! The document under examination, with ids resolved and levels told apart once for all rules.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::nearest::suggestion;
 use crate::document::{Document, Edge, Node, Reading};
 use crate::evaluator::Evaluator;
 use crate::node_type::{Catalog, NodeTypeInfo, Role};
@@ -24,7 +26,12 @@ pub(super) struct Subject<'a> {
     pub(super) following: Vec<Vec<usize>>,
     /// The same edges, backwards.
     pub(super) preceding: Vec<Vec<usize>>,
+    /// How often a node's id may still be searched for something similar.
+    searches: Cell<usize>,
 }
+
+/// A document of nothing but wrong ids would be searched for hours; its author is served by the first hints.
+const MAX_SEARCHES: usize = 25;
 
 /// A node with what is known about it.
 pub(super) struct NodeView<'a> {
@@ -91,7 +98,15 @@ impl<'a> Subject<'a> {
             }
         }
         let compensations = document.nodes.iter().filter_map(|node| node.data.compensate.as_deref()).collect();
-        Self { document, catalog, evaluator, nodes, edges, by_id, compensations, following, preceding }
+        Self { document, catalog, evaluator, nodes, edges, by_id, compensations, following, preceding, searches: Cell::new(MAX_SEARCHES) }
+    }
+
+    /// The node's id that a wrong one was probably meant to be, as the beginning of a hint.
+    pub(super) fn meant(&self, id: &str, may_be: impl Fn(usize) -> bool) -> String {
+        let Some(left) = self.searches.get().checked_sub(1) else { return String::new() };
+        self.searches.set(left);
+        let candidates = (0..self.nodes.len()).filter(|index| may_be(*index));
+        suggestion(id, candidates.map(|index| self.nodes[index].node.id.as_str()))
     }
 
     /// The containers around a node, from the inside out.

@@ -3,6 +3,7 @@
 mod catalog;
 mod diff;
 mod document;
+mod execution;
 mod names;
 mod schema;
 mod validate;

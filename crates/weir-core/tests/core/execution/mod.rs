@@ -1,0 +1,9 @@
+//! The execution state machine, driven through interleavings and crashes.
+
+mod behaviours;
+mod drawing;
+mod golden;
+mod properties;
+mod repair;
+mod scale;
+mod sim;
