@@ -82,7 +82,7 @@ pub enum Error {
     Db(#[from] weir_db::Error),
     /// The engine.
     #[error(transparent)]
-    Engine(#[from] weir_engine::error::Error),
+    Engine(#[from] weir_engine::Error),
 }
 
 impl Error {

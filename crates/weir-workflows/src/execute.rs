@@ -10,7 +10,7 @@ use weir_engine::{StartExecution, Started};
 use crate::{Error, Status, Workflows};
 
 /// How a workflow is to be run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Execute {
     /// What it is started with.
     pub input: Value,
@@ -26,6 +26,21 @@ pub struct Execute {
     pub execution_id: Option<ExecutionId>,
     /// What starts it, such as `manual` or `cli`.
     pub trigger: String,
+}
+
+impl Execute {
+    /// The newest version, started by hand with this input.
+    pub fn new(input: Value) -> Self {
+        Self {
+            input,
+            version: None,
+            draft: false,
+            idempotency_key: None,
+            pins: BTreeMap::new(),
+            execution_id: None,
+            trigger: "manual".to_owned(),
+        }
+    }
 }
 
 impl Workflows {

@@ -85,7 +85,7 @@ impl Workflows {
         match tokio::task::spawn_blocking(check).await {
             Ok(problems) => Ok(problems),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(weir_engine::error::Error::Stopping.into()),
+            Err(_) => Err(weir_engine::Error::Stopping.into()),
         }
     }
 
