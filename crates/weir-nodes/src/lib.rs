@@ -22,6 +22,7 @@ mod params;
 mod read_file;
 mod set;
 mod start;
+mod sub_workflow;
 mod switch;
 mod template;
 mod validate_json;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::NodeType;
+use weir_workflows::Versions;
 
 pub use self::error::Error;
 use self::http::Outbound;
@@ -45,11 +47,13 @@ pub struct Services {
     pub files: ExecutionFiles,
     /// The way to other systems.
     pub outbound: Outbound,
+    /// The workflows that others may run.
+    pub versions: Versions,
 }
 
 /// All node types of this crate.
 pub fn standard(services: Services) -> Vec<Arc<dyn NodeType>> {
-    let Services { files, outbound } = services;
+    let Services { files, outbound, versions } = services;
     vec![
         Arc::new(start::Start),
         Arc::new(end::End),
@@ -62,6 +66,7 @@ pub fn standard(services: Services) -> Vec<Arc<dyn NodeType>> {
         Arc::new(delay::Delay),
         Arc::new(wait_for_event::WaitForEvent),
         Arc::new(approval::Approval),
+        Arc::new(sub_workflow::SubWorkflow { versions }),
         Arc::new(fail::Fail),
         Arc::new(set::Set),
         Arc::new(template::Template),

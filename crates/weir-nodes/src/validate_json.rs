@@ -1,19 +1,16 @@
 //! `validate_json`: whether a value keeps to a JSON Schema.
 
 use async_trait::async_trait;
-use jsonschema::{PatternOptions, Validator};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use weir_core::node_error::NodeError;
 use weir_core::node_type::{Category, Handles, NodeTypeInfo, Role};
 use weir_core::outcome::Outcome;
+use weir_core::user_schema::UserSchema;
 use weir_engine::node::{NodeCtx, NodeType, typed_params};
 
 use crate::params::params_schema;
-
-/// More errors than this are not told.
-const MAX_ERRORS: usize = 100;
 
 pub(crate) struct ValidateJson;
 
@@ -22,7 +19,7 @@ pub(crate) struct ValidateJson;
 struct Params {
     /// What is checked.
     value: Value,
-    /// The JSON Schema it should keep to; 2020-12 unless its `$schema` says otherwise.
+    /// The JSON Schema it should keep to; 2020-12, complete in itself.
     schema: Map<String, Value>,
 }
 
@@ -48,25 +45,21 @@ impl NodeType for ValidateJson {
 
     async fn run(&self, _ctx: &NodeCtx, params: Value) -> Result<Outcome, NodeError> {
         let params: Params = typed_params(params)?;
-        let schema = compiled("schema", &Value::Object(params.schema))?;
-        let errors: Vec<Value> = schema
-            .iter_errors(&params.value)
-            .take(MAX_ERRORS)
-            .map(|error| json!({ "pointer": error.instance_path().as_str(), "message": error.to_string() }))
-            .collect();
+        let errors = compiled("schema", &Value::Object(params.schema))?.errors(&params.value);
         let valid = errors.is_empty();
         let handle = if valid { "valid" } else { "invalid" };
         Ok(Outcome::by(handle, json!({ "valid": valid, "errors": errors })))
     }
 }
 
-/// Reads a schema; patterns run in linear time, and a `$ref` never leaves the schema.
+/// Reads a schema of the workflow's own.
 ///
 /// # Errors
-/// Class `invalid`, naming the param and the place in the schema.
-pub(crate) fn compiled(param: &str, schema: &Value) -> Result<Validator, NodeError> {
-    jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema).map_err(|error| {
-        let message = format!("{param} is not a JSON Schema: {error} (at {:?})", error.instance_path().as_str());
-        NodeError::invalid(message).with_source(param)
+/// Class `invalid`, naming the param; the details tell every place.
+pub(crate) fn compiled(param: &str, schema: &Value) -> Result<UserSchema, NodeError> {
+    UserSchema::compile(schema).map_err(|errors| {
+        let first = errors.first().map(|error| format!(": {} at {:?}", error.message, error.pointer));
+        let message = format!("{param} is not a usable JSON Schema{}", first.unwrap_or_default());
+        NodeError::invalid(message).with_source(param).with_details(json!({ "errors": errors }))
     })
 }

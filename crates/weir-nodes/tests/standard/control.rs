@@ -19,7 +19,7 @@ fn led_by(bench: &Bench, incoming: &[(&str, Payload)]) -> NodeCtx {
 
 #[tokio::test]
 async fn an_end_gives_its_output_or_what_led_to_it() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let end = bench.node("end");
     let (a, b) = (Payload::from(json!(1)), Payload::from(json!("two")));
     let output = async |ctx: NodeCtx, params| match end.run(&ctx, params).await {
@@ -37,7 +37,7 @@ async fn an_end_gives_its_output_or_what_led_to_it() {
 
 #[tokio::test]
 async fn a_merge_keeps_stored_outputs_where_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let stored = Payload::Stored(Stored { key: "k".to_owned(), size: 1_000_000 });
     let ctx = led_by(&bench, &[("a", json!(1).into()), ("b", stored.clone())]);
     let merged = bench.node("merge").run(&ctx, json!({})).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_merge_keeps_stored_outputs_where_they_are() {
 
 #[tokio::test]
 async fn a_start_in_a_body_gives_what_the_container_gives() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let mut ctx = bench.ctx();
     assert_eq!(bench.node("start").run(&ctx, json!({})).await.unwrap_err().class, ErrorClass::Invalid);
     ctx.local = Some(Local::Item { item: Arc::new(json!("x")), index: 3, parent: None });
@@ -60,7 +60,7 @@ async fn a_start_in_a_body_gives_what_the_container_gives() {
 
 #[tokio::test]
 async fn a_condition_leaves_by_the_truth_of_its_expression() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for (value, handle) in [(json!(0), "false"), (json!([]), "true"), (json!(null), "false"), (json!("no"), "true")] {
         let outcome = bench.run("condition", json!({"expression": value})).await.unwrap();
         assert_eq!(outcome, Outcome::by(handle, json!({"result": handle == "true"})));
@@ -70,7 +70,7 @@ async fn a_condition_leaves_by_the_truth_of_its_expression() {
 
 #[tokio::test]
 async fn a_switch_takes_the_first_case_that_fits() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let taken = async |value: Value, cases: Value| {
         let outcome = bench.run("switch", json!({"value": value, "cases": cases})).await.unwrap();
         let (handle, output) = handle_and_output(outcome);
@@ -96,7 +96,7 @@ async fn a_switch_takes_the_first_case_that_fits() {
 
 #[tokio::test]
 async fn a_map_expands_arrays_and_objects() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let Outcome::Expand(list) = bench.run("map", json!({"items": [1, 2]})).await.unwrap() else { panic!() };
     assert_eq!((list.count, list.concurrency, list.keys), (2, 8, None));
     assert_eq!(list.on_item_error, OnItemError::Fail);
@@ -109,7 +109,7 @@ async fn a_map_expands_arrays_and_objects() {
 
 #[tokio::test]
 async fn a_map_holds_to_its_limits() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for params in [
         json!({"items": "abc"}),
         json!({"items": [], "concurrency": 0}),
@@ -126,7 +126,7 @@ async fn a_map_holds_to_its_limits() {
 
 #[tokio::test]
 async fn a_loop_runs_while_it_holds_or_so_many_times() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let asked = async |iteration, params| {
         let mut ctx = bench.ctx();
         ctx.local = Some(Local::Iteration { iteration, previous: Arc::new(Value::Null), parent: None });
@@ -147,7 +147,7 @@ async fn a_loop_runs_while_it_holds_or_so_many_times() {
 
 #[tokio::test]
 async fn a_fail_fails_as_it_is_told() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let error = bench.fails("fail", json!({"message": "no stock", "class": "refused", "details": {"left": 0}})).await;
     assert_eq!((error.class, error.message.as_str()), (ErrorClass::Refused, "no stock"));
     assert_eq!(error.details, Some(json!({"left": 0})));

@@ -20,7 +20,7 @@ async fn read_back(bench: &Bench, ctx: &NodeCtx, params: Value) -> Result<Value,
 
 #[tokio::test]
 async fn what_was_written_is_read_in_every_format() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     assert_eq!(read(&bench, "grüße\n", json!("text")).await, Ok(json!("grüße\n")));
     assert_eq!(read(&bench, "{\"a\": 1}", json!("json")).await, Ok(json!({"a": 1})));
     assert_eq!(read(&bench, "one\r\ntwo\n\nfour", json!("lines")).await, Ok(json!(["one", "two", "", "four"])));
@@ -33,7 +33,7 @@ async fn what_was_written_is_read_in_every_format() {
 
 #[tokio::test]
 async fn what_does_not_fit_its_format_is_told_with_its_place() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let error = read(&bench, "a,b\n1,2\n3\n", json!("csv")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Invalid);
     assert!(error.message.contains("a/b.txt") && error.message.contains("line: 3"), "{}", error.message);
@@ -48,7 +48,7 @@ async fn what_does_not_fit_its_format_is_told_with_its_place() {
 
 #[tokio::test]
 async fn writing_tells_the_size_and_hash_and_replaces() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let ctx = bench.ctx();
     let write = async |content| {
         let params = json!({"path": "out.json", "content": content, "format": "json"});
@@ -64,7 +64,7 @@ async fn writing_tells_the_size_and_hash_and_replaces() {
 
 #[tokio::test]
 async fn paths_stay_within_the_execution() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for path in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/", "a\\b", "a\0b", "con\n", "~/.ssh/../x"] {
         for (name, params) in
             [("read_file", json!({"path": path})), ("write_file", json!({"path": path, "content": ""}))]
@@ -82,7 +82,7 @@ async fn paths_stay_within_the_execution() {
 
 #[tokio::test]
 async fn a_file_over_the_limit_is_refused_with_what_to_do() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let ctx = bench.ctx();
     bench.node("write_file").run(&ctx, json!({"path": "big", "content": "0123456789"})).await.unwrap();
     assert_eq!(read_back(&bench, &ctx, json!({"path": "big", "max_bytes": 10})).await, Ok(json!("0123456789")));

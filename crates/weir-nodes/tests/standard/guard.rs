@@ -88,7 +88,7 @@ fn special_addresses_are_told_from_public_ones() {
 
 #[tokio::test]
 async fn hosts_inside_are_refused_however_they_are_written() {
-    let bench = Bench::with(Outbound::new(HttpAccess::default()).unwrap());
+    let bench = Bench::with(Outbound::new(HttpAccess::default()).unwrap()).await;
     for url in [
         "http://127.0.0.1/",
         "http://127.1/",
@@ -124,7 +124,7 @@ async fn hosts_inside_are_refused_however_they_are_written() {
 async fn an_exception_for_a_port_is_none_for_its_neighbour() {
     let server = serve().await;
     let allow = vec![format!("localhost:{}", server.port()).parse().unwrap()];
-    let bench = Bench::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).unwrap());
+    let bench = Bench::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).unwrap()).await;
     let ok = bench.output("http_request", json!({"url": format!("http://localhost:{}/plain", server.port())})).await;
     assert_eq!(ok["status"], 200);
     let other = serve().await;
@@ -138,7 +138,7 @@ async fn an_exception_for_a_port_is_none_for_its_neighbour() {
 async fn a_redirect_is_judged_like_the_first_request() {
     let server = serve().await;
     let allow = vec![format!("127.0.0.1:{}", server.port()).parse().unwrap()];
-    let bench = Bench::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).unwrap());
+    let bench = Bench::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).unwrap()).await;
     let inside = serve().await;
     for to in [format!("http://{inside}/plain"), "http://169.254.169.254/".into(), "file:///etc/passwd".into()] {
         let params = json!({"url": format!("http://{server}/redirect"), "query": {"to": to}});
@@ -162,11 +162,11 @@ impl Resolve for Scripted {
 
 /// A bench that takes 127.0.0.2 for public and 127.0.0.1 for inside.
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-fn resolving(answers: &[&[[u8; 4]]]) -> Bench {
+async fn resolving(answers: &[&[[u8; 4]]]) -> Bench {
     let answers = answers.iter().map(|answer| answer.to_vec()).collect();
     let allow = vec!["127.0.0.2".parse().unwrap()];
     let resolver = Arc::new(Scripted { answers, asked: AtomicUsize::new(0) });
-    Bench::with(Outbound::with_resolver(HttpAccess { allow, ..HttpAccess::default() }, resolver).unwrap())
+    Bench::with(Outbound::with_resolver(HttpAccess { allow, ..HttpAccess::default() }, resolver).unwrap()).await
 }
 
 const PUBLIC: [u8; 4] = [127, 0, 0, 2];
@@ -178,7 +178,7 @@ async fn a_name_that_changes_its_mind_gets_nowhere() {
     // The second port makes a second connection, so that the name is resolved again.
     let to = format!("http://rebind.example:{}/plain", inside.port());
     let params = json!({"url": format!("http://rebind.example:{}/redirect", outside.port()), "query": {"to": to}});
-    let error = resolving(&[&[PUBLIC], &[INSIDE]]).fails("http_request", params).await;
+    let error = resolving(&[&[PUBLIC], &[INSIDE]]).await.fails("http_request", params).await;
     assert_eq!(error.class, ErrorClass::Refused, "{}", error.message);
     assert!(error.message.contains("rebind.example resolves to 127.0.0.1"), "{}", error.message);
 }
@@ -188,10 +188,10 @@ async fn of_a_names_addresses_only_those_outside_are_connected_to() {
     let inside = serve().await;
     let url = format!("http://mixed.example:{}/plain", inside.port());
     // Nothing listens on this port of 127.0.0.2, and the server on 127.0.0.1 is not asked instead.
-    let error = resolving(&[&[INSIDE, PUBLIC]]).fails("http_request", json!({"url": url})).await;
+    let error = resolving(&[&[INSIDE, PUBLIC]]).await.fails("http_request", json!({"url": url})).await;
     assert_eq!(error.class, ErrorClass::Transient, "{}", error.message);
     let outside = serve_at(PUBLIC).await;
     let url = format!("http://mixed.example:{}/plain", outside.port());
-    let output = resolving(&[&[INSIDE, PUBLIC]]).output("http_request", json!({"url": url})).await;
+    let output = resolving(&[&[INSIDE, PUBLIC]]).await.output("http_request", json!({"url": url})).await;
     assert_eq!(output["body"], "plain");
 }

@@ -114,7 +114,7 @@ async fn upload(mut form: Multipart) -> axum::Json<Value> {
 
 #[tokio::test]
 async fn a_request_carries_its_query_headers_and_body() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let output = bench
         .output(
             "http_request",
@@ -145,7 +145,7 @@ async fn a_request_carries_its_query_headers_and_body() {
 
 #[tokio::test]
 async fn bodies_come_in_every_shape() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let sent = async |body: Value| {
         let params = json!({"method": "POST", "url": format!("http://{server}/echo"), "body": body});
         let echo = bench.output("http_request", params).await["body"].clone();
@@ -164,7 +164,7 @@ async fn bodies_come_in_every_shape() {
 
 #[tokio::test]
 async fn files_of_the_execution_are_sent_as_bodies_and_parts() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let ctx = bench.ctx();
     bench.files.put(ctx.execution_id, "in/a.csv", "x,y".into()).await.unwrap();
     let node = bench.node("http_request");
@@ -191,7 +191,7 @@ async fn files_of_the_execution_are_sent_as_bodies_and_parts() {
 
 #[tokio::test]
 async fn unsafe_methods_carry_the_same_idempotency_key_in_every_attempt() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let ctx = bench.ctx();
     let sent = async |method: &str, headers: Value| {
         let params = json!({"method": method, "url": format!("http://{server}/echo"), "headers": headers});
@@ -208,7 +208,7 @@ async fn unsafe_methods_carry_the_same_idempotency_key_in_every_attempt() {
 
 #[tokio::test]
 async fn credentials_become_headers_and_stay_with_their_host() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let seen = async |url: String, credential: &str| {
         let params = json!({"url": url, "credential": credential, "headers": {"Cookie": "c=1", "X-Kept": "y"}});
         bench.output("http_request", params).await["body"]["headers"].clone()
@@ -232,7 +232,7 @@ async fn credentials_become_headers_and_stay_with_their_host() {
 
 #[tokio::test]
 async fn redirects_keep_or_drop_the_body_as_http_says() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let end = async |status: u16| {
         let url = format!("http://{server}/redirect?to=/echo&status={status}");
         let echo = bench.output("http_request", json!({"method": "POST", "url": url, "body": {"text": "b"}})).await;
@@ -253,7 +253,7 @@ async fn redirects_keep_or_drop_the_body_as_http_says() {
 
 #[tokio::test]
 async fn a_status_says_whether_trying_again_may_help() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     for (status, class) in [
         (400, ErrorClass::Invalid),
         (404, ErrorClass::Invalid),
@@ -285,7 +285,7 @@ async fn a_status_says_whether_trying_again_may_help() {
 
 #[tokio::test]
 async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let asked = async |status: u16, retry_after: &str, date: &str| {
         let params = json!({
             "url": format!("http://{server}/answer"),
@@ -305,7 +305,7 @@ async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
 
 #[tokio::test]
 async fn a_large_answer_becomes_a_file() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let ctx = bench.ctx();
     let get = async |n: usize, response: &str| {
         let params = json!({"url": format!("http://{server}/bytes?n={n}"), "response": response});
@@ -337,7 +337,7 @@ async fn an_answer_that_breaks_off_or_never_ends_leaves_no_file() {
     let server = serve().await;
     let allow = vec!["127.0.0.1".parse().unwrap()];
     let access = HttpAccess { allow, max_response_bytes: 1_000_000 };
-    let bench = Bench::with(Outbound::new(access).unwrap());
+    let bench = Bench::with(Outbound::new(access).unwrap()).await;
     let ctx = bench.ctx();
     for (path, class) in [("broken", ErrorClass::Transient), ("bytes?n=2000000", ErrorClass::Refused)] {
         let params = json!({"url": format!("http://{server}/{path}")});
@@ -349,7 +349,7 @@ async fn an_answer_that_breaks_off_or_never_ends_leaves_no_file() {
 
 #[tokio::test]
 async fn a_request_stops_when_its_node_is_cancelled() {
-    let (bench, server) = (Bench::new(), serve().await);
+    let (bench, server) = (Bench::new().await, serve().await);
     let ctx = bench.ctx();
     let cancelled = ctx.cancelled.clone();
     let node = bench.node("http_request");
@@ -364,7 +364,7 @@ async fn a_request_stops_when_its_node_is_cancelled() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_may_be_there_later() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = listener.local_addr().unwrap();
     drop(listener);
@@ -375,7 +375,7 @@ async fn a_host_that_is_not_there_may_be_there_later() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_invalid() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for params in [
         json!({"url": "no url"}),
         json!({"url": "http://127.0.0.1/", "method": "get"}),

@@ -7,6 +7,7 @@ mod declarations;
 mod files;
 mod guard;
 mod http_request;
+mod sub_workflow;
 mod template;
 mod values;
 mod waits;

@@ -10,12 +10,14 @@ use tempfile::TempDir;
 use weir_core::node_error::NodeError;
 use weir_core::outcome::Outcome;
 use weir_core::path::NodePath;
+use weir_db::Db;
 use weir_engine::credential::{Credential, FixedCredentials};
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::{NodeCtx, NodeType};
 use weir_nodes::http::{HttpAccess, Outbound};
 use weir_nodes::{Services, standard};
 use weir_objects::Objects;
+use weir_workflows::Versions;
 
 /// The instant at which every context was decided on.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -31,15 +33,19 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Requests reach what runs on this machine.
-    pub(crate) fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let allow = vec!["127.0.0.0/8".parse().expect("a network")];
-        Self::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).expect("a client"))
+        Self::with(Outbound::new(HttpAccess { allow, ..HttpAccess::default() }).expect("a client")).await
     }
 
-    pub(crate) fn with(outbound: Outbound) -> Self {
+    pub(crate) async fn with(outbound: Outbound) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let files = ExecutionFiles::new(objects(&folder));
-        let types = standard(Services { files: files.clone(), outbound });
+        let files = ExecutionFiles::new(
+            Objects::connect(&format!("file:{}", folder.path().join("objects").display())).expect("a folder"),
+        );
+        let db = Db::connect(&format!("sqlite:{}", folder.path().join("weir.db").display())).await.expect("a database");
+        db.migrate("workflows", weir_workflows::MIGRATIONS).await.expect("tables");
+        let types = standard(Services { files: files.clone(), outbound, versions: Versions::new(db) });
         Self { types, files, _folder: folder }
     }
 
@@ -82,8 +88,4 @@ pub(crate) fn handle_and_output(outcome: Outcome) -> (Option<String>, Value) {
         Outcome::Done { output, handle } => (handle, (**output.as_inline().expect("an inline output")).clone()),
         other => panic!("it should be done, but: {other:?}"),
     }
-}
-
-fn objects(folder: &TempDir) -> Objects {
-    Objects::connect(&format!("file://{}", folder.path().display())).expect("a folder of objects")
 }

@@ -7,7 +7,7 @@ use crate::support::Bench;
 
 #[tokio::test]
 async fn a_template_sees_its_values_and_escapes_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let params = json!({
         "template": "{% for row in rows %}{{ loop.index }}. {{ row.name|upper }} <{{ row.n }}>\n{% endfor %}{{ rows|length }}",
         "values": {"rows": [{"name": "ann & bo", "n": 1}, {"name": "<c>", "n": 2.5}]},
@@ -20,7 +20,7 @@ async fn a_template_sees_its_values_and_escapes_nothing() {
 
 #[tokio::test]
 async fn errors_name_the_line() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for (template, line) in [("a\n{{ misspelt }}", 2), ("{% if %}", 1), ("\n\n{{ 1 / 'x' }}", 3)] {
         let error = bench.fails("template", json!({"template": template})).await;
         assert_eq!(error.class, ErrorClass::Invalid);
@@ -30,7 +30,7 @@ async fn errors_name_the_line() {
 
 #[tokio::test]
 async fn bombs_are_stopped() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let nested = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
     let error = bench.fails("template", json!({"template": nested})).await;
     assert!(error.message.contains("instructions"), "{}", error.message);
@@ -44,7 +44,7 @@ async fn bombs_are_stopped() {
 
 #[tokio::test]
 async fn no_other_file_can_be_included() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for template in ["{% include '/etc/passwd' %}", "{% extends 'base.html' %}", "{% import 'x' as x %}"] {
         assert_eq!(bench.fails("template", json!({"template": template})).await.class, ErrorClass::Invalid);
     }

@@ -8,7 +8,7 @@ use crate::support::{Bench, handle_and_output};
 
 #[tokio::test]
 async fn set_gives_its_values() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let output = bench.output("set", json!({"values": {"a": [1], "b": null}})).await;
     assert_eq!(output, json!({"a": [1], "b": null}));
     let error = bench.fails("set", json!({"values": {}, "value": 1})).await;
@@ -17,7 +17,7 @@ async fn set_gives_its_values() {
 
 #[tokio::test]
 async fn validate_json_tells_every_error_with_its_place() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let schema = json!({"type": "object", "required": ["id"], "properties": {"n": {"type": "integer", "minimum": 1}}});
     let check = async |value| {
         handle_and_output(bench.run("validate_json", json!({"value": value, "schema": schema})).await.unwrap())
@@ -33,7 +33,7 @@ async fn validate_json_tells_every_error_with_its_place() {
 
 #[tokio::test]
 async fn validate_json_runs_hostile_patterns_in_linear_time_and_fetches_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let long = format!("{}!", "a".repeat(50_000));
     let params = json!({"value": long, "schema": {"pattern": "^(a+)+$"}});
     let (handle, _) = handle_and_output(bench.run("validate_json", params).await.unwrap());
@@ -48,7 +48,7 @@ async fn validate_json_runs_hostile_patterns_in_linear_time_and_fetches_nothing(
 
 #[tokio::test]
 async fn a_webhook_response_is_exactly_status_headers_and_body() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     assert_eq!(bench.output("webhook_response", json!({})).await, json!({"status": 200, "headers": {}, "body": null}));
     let params = json!({"status": 201, "headers": {"X-Count": 3}, "body": {"ok": true}});
     let outcome = bench.run("webhook_response", params).await.unwrap();

@@ -9,7 +9,7 @@ use crate::support::{Bench, now};
 
 #[tokio::test]
 async fn a_delay_waits_until_an_instant_reckoned_from_its_context() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let due = async |params| match bench.run("delay", params).await {
         Ok(Outcome::Wait(Wait::Timer { due_at })) => due_at,
         other => panic!("{other:?}"),
@@ -33,7 +33,7 @@ async fn a_delay_waits_until_an_instant_reckoned_from_its_context() {
 
 #[tokio::test]
 async fn waiting_for_an_event_has_an_end_only_when_told() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let wait = |deadline| Outcome::Wait(Wait::Signal { name: "paid".to_owned(), deadline });
     assert_eq!(bench.run("wait_for_event", json!({"name": "paid"})).await, Ok(wait(None)));
     let deadline = Some(now() + Duration::seconds(60));
@@ -43,7 +43,7 @@ async fn waiting_for_an_event_has_an_end_only_when_told() {
 
 #[tokio::test]
 async fn an_approval_asks_with_its_form() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let form = json!({"type": "object", "properties": {"amount": {"type": "number"}}});
     let params = json!({"title": "Pay?", "form": form, "assignee": "ann", "deadline_seconds": 3600});
     let request = ApprovalRequest {
