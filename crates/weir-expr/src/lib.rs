@@ -26,7 +26,7 @@ const MEMORY_LIMIT_MIB: u64 = 32;
 /// How much memory one evaluation may take, its scope included, in bytes.
 pub const MEMORY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// How long one evaluation may take.
+/// How much processor time one evaluation may take; its caller waits at most a second for it, whatever happens.
 pub const TIME_LIMIT: Duration = Duration::from_millis(100);
 
 /// How large the value of an expression may be, in bytes of JSON; a value found by a plain path may be of any size.

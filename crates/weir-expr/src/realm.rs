@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler};
 use rquickjs::{Context, Ctx, Error, Exception, Function, Object, Runtime, Value};
+use rustix::time::{ClockId, clock_gettime};
 use weir_core::evaluator::ExpressionError;
 
 use crate::{MAX_RESULT_BYTES, MEMORY_LIMIT, MEMORY_LIMIT_MIB, TIME_LIMIT};
@@ -67,10 +68,10 @@ impl Realm {
         runtime.set_memory_limit(MEMORY_LIMIT);
         runtime.set_max_stack_size(STACK_BYTES);
         let out_of_time = Arc::new(AtomicBool::new(false));
-        let deadline = Instant::now() + TIME_LIMIT;
+        let started = processor_time();
         let fired = out_of_time.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || {
-            let over = Instant::now() >= deadline;
+            let over = processor_time().saturating_sub(started) >= TIME_LIMIT;
             if over {
                 fired.store(true, Ordering::Relaxed);
             }
@@ -186,6 +187,13 @@ fn options() -> EvalOptions {
     let mut options = EvalOptions::default();
     options.filename = Some("expression".to_owned());
     options
+}
+
+/// How long this thread has run. An expression is not to blame for the time in which others had the processor.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 fn forbid_randomness<'js>(ctx: &Ctx<'js>, globals: &Object<'js>) -> Result<(), Error> {

@@ -21,8 +21,9 @@ use crate::{TIME_LIMIT, time};
 const MAX_IDLE: usize = 4;
 /// How many evaluations may be left behind.
 const MAX_RUNAWAYS: usize = 16;
-/// The limit's own check comes first; this is for evaluations that do not come to it.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// The limit counts processor time and is checked by the engine first; this much more on the clock is for evaluations
+/// that do not come to that check, and for busy machines.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 type Answer = Result<Value, ExpressionError>;
 
