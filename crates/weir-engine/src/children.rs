@@ -1,0 +1,142 @@
+//! Executions that run on behalf of a `sub_workflow` node.
+//!
+//! A child's id follows from its parent's, the node's path and the attempt, so starting it twice starts it once. Its
+//! end is recorded together with a wake-up for the parent, so no crash in between loses the news.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use weir_base::{ErrorKind, ExecutionId};
+use weir_core::event::{Event, Parent, Relation};
+use weir_core::execution::Input;
+use weir_core::node_error::{ErrorClass, NodeError};
+use weir_core::outcome::ChildRequest;
+use weir_core::path::NodePath;
+use weir_core::payload::Payload;
+
+use crate::driver::Message;
+use crate::engine::{Inner, StartExecution};
+use crate::error::Error;
+
+/// How deep executions may start one another: deeper is taken for a workflow that calls itself without end.
+const MAX_DEPTH: usize = 16;
+
+/// More attempts than any retry policy allows.
+const MOST_ATTEMPTS: u32 = 1_000;
+
+impl Inner {
+    pub(crate) async fn start_child(
+        self: Arc<Self>,
+        parent: ExecutionId,
+        path: NodePath,
+        attempt: u32,
+        request: ChildRequest,
+    ) {
+        match self.try_start_child(parent, &path, attempt, request).await {
+            Ok(None) => {}
+            Ok(Some(ended)) => self.deliver(parent, Message::ChildEnded { child: ended }).await,
+            // Left to recovery: the wait is recorded, and taking it up again starts the child.
+            Err(Error::Stopping) => {}
+            Err(error) => {
+                let class = match error.kind() {
+                    ErrorKind::Unavailable => ErrorClass::Transient,
+                    _ => ErrorClass::Invalid,
+                };
+                let message = match &error {
+                    Error::Input(problems) => {
+                        let all: Vec<_> = problems.iter().map(|each| format!("{} {}", each.pointer, each.message)).collect();
+                        format!("the sub-workflow was not started: {error}: {}", all.join("; "))
+                    }
+                    _ => format!("the sub-workflow was not started: {error}"),
+                };
+                let result = Err(NodeError::new(class, message));
+                if let Err(error) = self.ask(parent, Input::ChildDone { path, attempt, result }).await {
+                    tracing::warn!(execution = %parent, %error, "could not tell of a child that did not start");
+                }
+            }
+        }
+    }
+
+    /// Starts a child unless it was; names it when it has ended already.
+    async fn try_start_child(
+        self: &Arc<Self>,
+        parent: ExecutionId,
+        path: &NodePath,
+        attempt: u32,
+        request: ChildRequest,
+    ) -> Result<Option<ExecutionId>, Error> {
+        self.check_depth(parent).await?;
+        let id = child_id(parent, path, attempt);
+        let input = self.values.load(&request.input).await?;
+        let start = StartExecution {
+            id: Some(id),
+            workflow_id: Some(request.workflow_id),
+            workflow_version: Some(request.version),
+            trigger: "sub_workflow".to_owned(),
+            ..StartExecution::new(request.document, Arc::unwrap_or_clone(input))
+        };
+        let from = Parent { execution_id: parent, path: path.clone(), relation: Relation::SubWorkflow };
+        self.start(start, Some(from)).await?;
+        let status = self.executions.summary(id).await?.status;
+        Ok(status.is_terminal().then_some(id))
+    }
+
+    async fn check_depth(&self, parent: ExecutionId) -> Result<(), Error> {
+        let mut above = Some(parent);
+        for _ in 0..MAX_DEPTH {
+            let Some(id) = above else { return Ok(()) };
+            let parent = self.executions.summary(id).await?.parent;
+            above = parent.filter(|from| from.relation == Relation::SubWorkflow).map(|from| from.execution_id);
+        }
+        match above {
+            None => Ok(()),
+            Some(_) => Err(Error::TooDeep { limit: MAX_DEPTH }),
+        }
+    }
+
+    pub(crate) async fn cancel_child(self: Arc<Self>, parent: ExecutionId, path: &NodePath, attempt: u32) {
+        let reason = Some(format!("the execution {parent} it ran for was stopped"));
+        match self.ask(child_id(parent, path, attempt), Input::Cancel { reason }).await {
+            // It ended by itself, or was never started.
+            Ok(()) | Err(Error::Refused(_) | Error::NoExecution(_)) => {}
+            Err(error) => tracing::warn!(execution = %parent, %path, %error, "could not cancel the sub-workflow"),
+        }
+    }
+
+    /// Brings the news of a child's end to its parent.
+    pub(crate) fn tell_child_ended(self: &Arc<Self>, parent: ExecutionId, child: ExecutionId) {
+        let engine = Arc::clone(self);
+        self.spawn(async move { engine.deliver(parent, Message::ChildEnded { child }).await });
+    }
+
+    /// How a child ended, as its parent takes it in; `None` while it goes on, or when it is another's child.
+    pub(crate) async fn child_result(&self, parent: ExecutionId, child: ExecutionId) -> Result<Option<Input>, Error> {
+        let summary = self.executions.summary(child).await?;
+        let Some(from) = summary.parent.filter(|from| from.execution_id == parent && summary.status.is_terminal())
+        else {
+            return Ok(None);
+        };
+        let attempt = (1..MOST_ATTEMPTS).find(|&attempt| child_id(parent, &from.path, attempt) == child);
+        let Some(attempt) = attempt else { return Ok(None) };
+        let last = self.journal.read(child, summary.seq.saturating_sub(1), 1).await?;
+        let result: Result<Payload, NodeError> = match last.into_iter().next().map(|last| last.event) {
+            Some(Event::ExecutionCompleted { output }) => Ok(output),
+            Some(Event::ExecutionFailed { error, path, .. }) => {
+                let at = path.map_or_else(String::new, |path| format!(" at {path}"));
+                let message = format!("the sub-workflow {child} failed{at}: {}", error.message);
+                Err(NodeError { message, ..error })
+            }
+            _ => Err(NodeError::new(ErrorClass::Cancelled, format!("the sub-workflow {child} was cancelled"))),
+        };
+        Ok(Some(Input::ChildDone { path: from.path, attempt, result }))
+    }
+}
+
+/// The id of a node's child: the time of its parent's id, so that it sorts beside it, then a hash.
+fn child_id(parent: ExecutionId, path: &NodePath, attempt: u32) -> ExecutionId {
+    let hash = Sha256::digest(format!("{parent}/{path}/{attempt}"));
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&parent.as_uuid().as_bytes()[..6]);
+    bytes[6..].copy_from_slice(&hash[..10]);
+    ExecutionId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}

@@ -1,0 +1,30 @@
+//! How much the engine takes on at a time.
+
+use std::time::Duration;
+
+/// The engine's bounds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Executions held in memory at a time; further ones stay rows with status `pending`.
+    pub max_running_executions: usize,
+    /// Effects of all executions that run at a time.
+    pub max_running_nodes: usize,
+    /// How long the executions of a process that died stay untouched by others.
+    pub worker_lease: Duration,
+    /// How often lost wake-ups and orphans are looked for.
+    pub sweep_interval: Duration,
+    /// How long a graceful stop waits for running nodes.
+    pub stop_grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_running_executions: 1_000,
+            max_running_nodes: 256,
+            worker_lease: Duration::from_secs(10),
+            sweep_interval: Duration::from_secs(2),
+            stop_grace: Duration::from_secs(30),
+        }
+    }
+}

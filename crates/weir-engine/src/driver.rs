@@ -1,0 +1,267 @@
+//! Drives one execution: feeds the state machine, records what it decides, runs what it asks for.
+//!
+//! The order is always the same: decide, record, and only when the record is durable begin effects, answer callers and
+//! tell watchers. Pure nodes run before the record is durable, because a crash only computes them again.
+
+mod commit;
+mod effects;
+mod node_run;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use weir_base::ExecutionId;
+use weir_core::event::JournalEvent;
+use weir_core::execution::{Effect, Execution, Input, Moment, Output, Run};
+use weir_core::node_error::NodeError;
+use weir_core::outcome::Outcome;
+use weir_core::path::NodePath;
+
+use crate::engine::Inner;
+use crate::error::Error;
+use crate::hub::Watched;
+use crate::journal::{Lease, LogLine};
+use crate::node::{FromNode, LiveEvent};
+use crate::prepared::Prepared;
+
+/// Messages an execution's driver may have waiting.
+pub(crate) const INBOX: usize = 1_024;
+
+/// Messages taken in before the state is recorded: they share one append.
+const GATHERED: usize = 256;
+
+/// Events recorded together at most, so that an append stays small.
+const EVENTS_PER_APPEND: usize = 512;
+
+/// Pure nodes run in a row before others get their turn.
+const PURE_IN_A_ROW: usize = 64;
+
+/// Something for an execution's driver.
+pub(crate) enum Message {
+    /// Something happened, or somebody asks for something; answered when it is durable.
+    Input { input: Input, reply: oneshot::Sender<Result<(), Error>> },
+    /// An execution this one waits for has ended.
+    ChildEnded { child: ExecutionId },
+    /// A node's attempt ended.
+    NodeDone { path: NodePath, attempt: u32, result: Result<Outcome, NodeError> },
+    /// A running node has something to record or to show.
+    FromNode(FromNode),
+}
+
+/// The task that drives one execution.
+pub(crate) struct Driver {
+    engine: Arc<Inner>,
+    execution: Execution,
+    prepared: Arc<Prepared>,
+    lease: Lease,
+    inbox: mpsc::Receiver<Message>,
+    to_self: mpsc::Sender<Message>,
+    /// Held while the execution counts against the limit of running ones.
+    _place: Option<OwnedSemaphorePermit>,
+    /// Decided and not yet recorded.
+    events: Vec<JournalEvent>,
+    cleared_timers: Vec<u32>,
+    logs: Vec<LogLine>,
+    heard_of: Vec<ExecutionId>,
+    /// Answered once what was decided is recorded.
+    replies: Vec<oneshot::Sender<Result<(), Error>>>,
+    steps: Vec<oneshot::Sender<()>>,
+    /// Pure nodes to run next.
+    pure: VecDeque<Run>,
+    /// Effects to begin once what was decided is recorded.
+    effects: Vec<Effect>,
+    running: HashMap<NodePath, CancellationToken>,
+    /// Set when the row in the store is out of date although no event is to be recorded.
+    row_is_stale: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        engine: Arc<Inner>,
+        execution: Execution,
+        prepared: Arc<Prepared>,
+        lease: Lease,
+        inbox: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            engine,
+            execution,
+            prepared,
+            lease,
+            to_self: inbox.0,
+            inbox: inbox.1,
+            _place: place,
+            events: Vec::new(),
+            cleared_timers: Vec::new(),
+            logs: Vec::new(),
+            heard_of: Vec::new(),
+            replies: Vec::new(),
+            steps: Vec::new(),
+            pure: VecDeque::new(),
+            effects: Vec::new(),
+            running: HashMap::new(),
+            row_is_stale: false,
+        }
+    }
+
+    /// Takes up what a journal left unfinished, and drives.
+    pub(crate) async fn resume(mut self) {
+        let moment = self.moment();
+        let output = self.execution.resume_work(moment);
+        // The row must say that it runs, and later that it is released, whether or not anything happens.
+        self.row_is_stale = true;
+        self.take(output);
+        self.drive().await;
+    }
+
+    /// Drives an execution whose first decisions (`effects`) are recorded already.
+    pub(crate) async fn begin(mut self, effects: Vec<Effect>) {
+        self.take(Output { events: Vec::new(), effects });
+        self.drive().await;
+    }
+
+    async fn drive(mut self) {
+        loop {
+            self.run_pure().await;
+            self.gather().await;
+            if !self.pure.is_empty() && self.events.len() < EVENTS_PER_APPEND {
+                continue;
+            }
+            let released = self.may_be_released();
+            if let Err(error) = self.commit(released).await {
+                self.give_up(error).await;
+                return;
+            }
+            if released {
+                self.leave().await;
+                return;
+            }
+            if self.pure.is_empty() {
+                self.wait_for_news().await;
+                if self.engine.stopping.is_cancelled() && self.running.is_empty() {
+                    self.hand_over().await;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.engine.clock.now(), random: rand::random() }
+    }
+
+    /// Sorts what the state machine put out.
+    fn take(&mut self, output: Output) {
+        self.events.extend(output.events);
+        for effect in output.effects {
+            match effect {
+                Effect::Run(run) if run.pure => self.pure.push_back(run),
+                Effect::ClearTimer { timer } => self.cleared_timers.push(timer),
+                other => self.effects.push(other),
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) -> Result<(), Error> {
+        let output = self.execution.handle(self.moment(), input)?;
+        self.take(output);
+        Ok(())
+    }
+
+    async fn run_pure(&mut self) {
+        for _ in 0..PURE_IN_A_ROW {
+            let Some(run) = self.pure.pop_front() else { return };
+            let (path, attempt) = (run.path.clone(), run.attempt);
+            let result = self.node_run(run, CancellationToken::new()).attempt().await;
+            self.node_done(path, attempt, result);
+        }
+        tokio::task::yield_now().await;
+    }
+
+    fn node_done(&mut self, path: NodePath, attempt: u32, result: Result<Outcome, NodeError>) {
+        let done = self.handle(Input::NodeDone { path, attempt, result });
+        debug_assert!(done.is_ok(), "the result of a node is never refused");
+    }
+
+    /// Waits until something happens.
+    async fn wait_for_news(&mut self) {
+        let stopping = self.engine.stopping.clone();
+        let message = tokio::select! {
+            message = self.inbox.recv() => message,
+            () = stopping.cancelled(), if self.running.is_empty() => None,
+        };
+        if let Some(message) = message {
+            self.hear(message).await;
+        }
+    }
+
+    /// Takes in what has arrived meanwhile.
+    async fn gather(&mut self) {
+        for _ in 0..GATHERED {
+            let Ok(message) = self.inbox.try_recv() else { return };
+            self.hear(message).await;
+        }
+    }
+
+    async fn hear(&mut self, message: Message) {
+        match message {
+            Message::NodeDone { path, attempt, result } => {
+                self.running.remove(&path);
+                self.node_done(path, attempt, result);
+            }
+            Message::Input { input, reply } => {
+                let timer = match &input {
+                    Input::TimerDue { timer } => Some(*timer),
+                    _ => None,
+                };
+                match self.handle(input) {
+                    Ok(()) => {
+                        // A timer that no longer matters has to go as well, or it would be due for ever.
+                        self.cleared_timers.extend(timer);
+                        self.replies.push(reply);
+                    }
+                    // Whoever asked may have gone away meanwhile; the refusal changed nothing.
+                    Err(refusal) => drop(reply.send(Err(refusal))),
+                }
+            }
+            Message::ChildEnded { child } => {
+                self.heard_of.push(child);
+                match self.engine.child_result(self.execution.id(), child).await {
+                    Ok(Some(ended)) => {
+                        let done = self.handle(ended);
+                        debug_assert!(done.is_ok(), "the end of a child is never refused");
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(execution = %self.execution.id(), %child, %error, "cannot read the child's result");
+                        self.heard_of.pop();
+                    }
+                }
+            }
+            Message::FromNode(FromNode::Step { path, key, value, recorded }) => {
+                let done = self.handle(Input::StepDone { path, key, value });
+                debug_assert!(done.is_ok(), "a step is never refused");
+                self.steps.push(recorded);
+            }
+            Message::FromNode(FromNode::Live(live)) => {
+                if let LiveEvent::Log { path, level, message, at } = &live {
+                    let line = LogLine { path: path.clone(), level: *level, message: message.clone(), at: *at };
+                    self.logs.push(line);
+                }
+                self.engine.hub.publish(self.execution.id(), [Watched::Live(Arc::new(live))]);
+            }
+        }
+    }
+
+    /// Nothing runs and nothing is to be decided: the rows in the store are all it needs.
+    fn may_be_released(&self) -> bool {
+        !self.execution.is_busy()
+            && self.pure.is_empty()
+            && self.running.is_empty()
+            && self.inbox.is_empty()
+            && self.effects.iter().all(|effect| !matches!(effect, Effect::Run(_)))
+    }
+}

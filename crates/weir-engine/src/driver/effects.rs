@@ -1,0 +1,59 @@
+//! Beginning effects, now that what led to them is durable.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use weir_core::execution::{Effect, Run};
+
+use super::node_run::NodeRun;
+use super::{Driver, Message};
+
+impl Driver {
+    pub(super) fn begin_effects(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Run(run) => self.launch(run),
+                Effect::Stop { path } => {
+                    if let Some(token) = self.running.remove(&path) {
+                        token.cancel();
+                    }
+                    self.pure.retain(|run| run.path != path);
+                }
+                Effect::StartChild { path, attempt, request } => {
+                    let (engine, parent) = (Arc::clone(&self.engine), self.execution.id());
+                    self.engine.spawn(async move { engine.start_child(parent, path, attempt, request).await });
+                }
+                Effect::CancelChild { path, attempt } => {
+                    let (engine, parent) = (Arc::clone(&self.engine), self.execution.id());
+                    self.engine.spawn(async move { engine.cancel_child(parent, &path, attempt).await });
+                }
+                Effect::ClearTimer { timer } => self.cleared_timers.push(timer),
+            }
+        }
+    }
+
+    fn launch(&mut self, run: Run) {
+        let token = CancellationToken::new();
+        self.running.insert(run.path.clone(), token.clone());
+        let (path, attempt) = (run.path.clone(), run.attempt);
+        let node_run = self.node_run(run, token.clone());
+        let (engine, inbox) = (Arc::clone(&self.engine), self.to_self.clone());
+        self.engine.spawn(async move {
+            let result = tokio::select! {
+                biased;
+                () = token.cancelled() => return,
+                result = async {
+                    let _place = engine.node_places.acquire().await;
+                    node_run.attempt().await
+                } => result,
+            };
+            // The driver is gone only when the execution ended or goes on elsewhere.
+            let _ = inbox.send(Message::NodeDone { path, attempt, result }).await;
+        });
+    }
+
+    /// Gathers what a node needs to run; nothing is fetched or computed yet.
+    pub(super) fn node_run(&self, run: Run, token: CancellationToken) -> NodeRun {
+        NodeRun::new(&self.engine, &self.execution, &self.prepared, run, token, self.to_self.clone())
+    }
+}
