@@ -145,11 +145,7 @@ fn compare(before: &Value, after: &Value, at: &str, changes: &mut Vec<Change>) {
             }
         }
         _ if before == after => {}
-        _ => changes.push(Change {
-            pointer: at.to_owned(),
-            before: Some(before.clone()),
-            after: Some(after.clone()),
-        }),
+        _ => changes.push(Change { pointer: at.to_owned(), before: Some(before.clone()), after: Some(after.clone()) }),
     }
 }
 

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-pub use self::parse::{Format, MAX_BYTES, MAX_DEPTH, parse};
 pub(crate) use self::parse::RESERVED_PREFIX;
+pub use self::parse::{Format, MAX_BYTES, MAX_DEPTH, parse};
 pub(crate) use self::read::{Reading, read};
 use crate::problem::{Problem, Severity};
 

@@ -23,7 +23,8 @@ pub fn document_schema(catalog: &Catalog) -> Value {
         .collect();
     if let Some(Value::Object(definitions)) = schema.get_mut("$defs") {
         if let Some(Value::Object(node)) = definitions.get_mut("Node") {
-            if let Some(Value::Object(node_type)) = node.get_mut("properties").and_then(|fields| fields.get_mut("type")) {
+            if let Some(Value::Object(node_type)) = node.get_mut("properties").and_then(|fields| fields.get_mut("type"))
+            {
                 node_type.insert("enum".to_owned(), json!(names));
             }
             node.insert("allOf".to_owned(), Value::Array(params));

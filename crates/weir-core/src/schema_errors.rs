@@ -25,20 +25,15 @@ pub(crate) fn each_cause<'e>(error: &'e ValidationError<'_>, tell: &mut dyn FnMu
 
 /// Whether the value is an object, as it should be, with fields missing or in excess.
 fn is_about_fields(error: &ValidationError<'_>) -> bool {
-    matches!(
-        error.kind(),
-        ValidationErrorKind::Required { .. } | ValidationErrorKind::AdditionalProperties { .. }
-    )
+    matches!(error.kind(), ValidationErrorKind::Required { .. } | ValidationErrorKind::AdditionalProperties { .. })
 }
 
 /// The error in words, with a name for the value in place of its text.
 pub(crate) fn message(error: &ValidationError<'_>, name: &str) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            let mut reasons: Vec<String> = context
-                .iter()
-                .filter_map(|branch| Some(message(branch.first()?, name)))
-                .collect();
+            let mut reasons: Vec<String> =
+                context.iter().filter_map(|branch| Some(message(branch.first()?, name))).collect();
             reasons.dedup();
             reasons.truncate(5);
             reasons.join(", ")

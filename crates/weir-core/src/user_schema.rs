@@ -130,7 +130,8 @@ impl<'s> Reach<'s> {
                 self.same_place(inner, at, trail)?;
             }
         }
-        for inner in schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(|all| all.values()) {
+        for inner in schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
+        {
             self.same_place(inner, at, trail)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ mod expressions;
 mod flow;
 mod ids;
 mod limits;
-pub(crate) mod nearest;
+pub mod nearest;
 mod node_settings;
 mod params;
 mod structure;
@@ -44,7 +44,8 @@ pub fn validate(tree: &Value, catalog: &Catalog, evaluator: &dyn Evaluator) -> V
     let subject = Subject::new(&reading, catalog, evaluator);
     limits::check(&subject, &mut problems);
     // Beyond the limits the other rules could take long, and their answers would help nobody.
-    if problems.iter().all(|problem| ![codes::NODES_TOO_MANY.code, codes::EDGES_TOO_MANY.code].contains(&problem.code)) {
+    if problems.iter().all(|problem| ![codes::NODES_TOO_MANY.code, codes::EDGES_TOO_MANY.code].contains(&problem.code))
+    {
         ids::check(&subject, &mut problems);
         structure::check(&subject, &mut problems);
         edges::check(&subject, &mut problems);

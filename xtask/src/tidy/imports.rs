@@ -101,8 +101,8 @@ fn objection(row: &Row, dependency: &Dependency) -> Option<String> {
         return (!dependency.is_for_tests()).then(|| format!("move {name} to [dev-dependencies]: it is for tests"));
     }
     let ours = dependency.path.is_some();
-    if ours && self::row(name).is_none_or(|other| other.level >= row.level) {
-        // Tests too: a crate that is built twice, once for a higher one, has types that do not fit each other.
+    // Tests under `tests/` may use what is built on top of the crate: the core's rules with the real expressions.
+    if ours && !dependency.is_for_tests() && self::row(name).is_none_or(|other| other.level >= row.level) {
         return Some(format!("do not import {name}: only crates below level {} may be", row.level));
     }
     let speaks_to_database = DATABASES.contains(&name) && !KNOW_DATABASES.contains(&row.package);
@@ -140,7 +140,7 @@ mod tests {
         assert!(check_one("weir", "weir-api", None).is_empty());
         assert_eq!(check_one("weir-core", "weir-engine", None).len(), 1);
         assert_eq!(check_one("weir-core", "weir-db", None).len(), 1, "the same level is not below");
-        assert_eq!(check_one("weir-core", "weir-engine", Some("dev")).len(), 1);
+        assert!(check_one("weir-core", "weir-expr", Some("dev")).is_empty());
         assert_eq!(check_one("weir-engine", "weir-unknown", None).len(), 1);
     }
 

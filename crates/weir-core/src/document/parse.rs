@@ -54,11 +54,7 @@ pub fn parse(bytes: &[u8], format: Format) -> Result<Value, Vec<Problem>> {
         )]);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        vec![ENCODING_INVALID.at(
-            "",
-            format!("byte {} is not UTF-8", error.valid_up_to()),
-            "save the file as UTF-8",
-        )]
+        vec![ENCODING_INVALID.at("", format!("byte {} is not UTF-8", error.valid_up_to()), "save the file as UTF-8")]
     })?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let watch = Watch::default();
@@ -265,7 +261,9 @@ impl<'de> Visitor<'de> for Tree<'_> {
                 return Err(self.watch.refuse(&KEY_RESERVED, format_args!("the key `{key}` is reserved")));
             }
             if object.contains_key(&key) {
-                return Err(self.watch.refuse(&KEY_DUPLICATE, format_args!("the key `{key}` stands twice in one object")));
+                return Err(self
+                    .watch
+                    .refuse(&KEY_DUPLICATE, format_args!("the key `{key}` stands twice in one object")));
             }
             object.insert(key, members.next_value_seed(inner.again())?);
         }

@@ -25,7 +25,12 @@ impl Rule {
     }
 
     /// The problem that this rule is broken at a JSON pointer.
-    pub(crate) fn at(&self, pointer: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+    pub(crate) fn at(
+        &self,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Problem {
         Problem {
             code: self.code,
             severity: self.severity,
@@ -112,8 +117,10 @@ pub const FIELD_MISSING: Rule = Rule::error("field_missing", "A required field i
 /// The shape of a field.
 pub const FIELD_TYPE: Rule = Rule::error("field_type", "A field has the type that the format gives it.");
 /// A field that looks like a known one.
-pub const FIELD_MISSPELT: Rule =
-    Rule::warning("field_misspelt", "Unknown fields are kept without meaning; one that resembles a known field is doubtful.");
+pub const FIELD_MISSPELT: Rule = Rule::warning(
+    "field_misspelt",
+    "Unknown fields are kept without meaning; one that resembles a known field is doubtful.",
+);
 /// The workflow's name.
 pub const NAME_INVALID: Rule = Rule::error("name_invalid", "The name has 1 to 200 characters.");
 /// The workflow's settings.
@@ -131,8 +138,7 @@ pub const NODES_TOO_MANY: Rule = Rule::error("nodes_too_many", "A document has a
 /// Count of edges.
 pub const EDGES_TOO_MANY: Rule = Rule::error("edges_too_many", "A document has at most 10,000 edges.");
 /// The form of a node's id.
-pub const NODE_ID_INVALID: Rule =
-    Rule::error("node_id_invalid", "A node's id matches `[A-Za-z_][A-Za-z0-9_-]{0,63}`.");
+pub const NODE_ID_INVALID: Rule = Rule::error("node_id_invalid", "A node's id matches `[A-Za-z_][A-Za-z0-9_-]{0,63}`.");
 /// Two nodes of one id.
 pub const NODE_ID_DUPLICATE: Rule =
     Rule::error("node_id_duplicate", "A node's id is unique in the document, inside containers as well.");
@@ -204,7 +210,8 @@ pub const PARAM_INVALID: Rule = Rule::error(
     "A node's params satisfy its type's JSON Schema; a string with an expression stands for any value.",
 );
 /// An expression that cannot be read.
-pub const EXPRESSION_SYNTAX: Rule = Rule::error("expression_syntax", "What stands between `{{` and `}}` is a JavaScript expression.");
+pub const EXPRESSION_SYNTAX: Rule =
+    Rule::error("expression_syntax", "What stands between `{{` and `}}` is a JavaScript expression.");
 /// An expression with a name that is not in scope.
 pub const EXPRESSION_UNKNOWN_NAME: Rule = Rule::error(
     "expression_unknown_name",
@@ -227,8 +234,7 @@ pub const RETRY_INVALID: Rule = Rule::error(
 pub const RETRY_UNSUPPORTED: Rule =
     Rule::error("retry_unsupported", "Only effects are retried: not containers, not pure nodes.");
 /// The time of an attempt.
-pub const TIMEOUT_INVALID: Rule =
-    Rule::error("timeout_invalid", "`timeout_seconds` is above 0 and at most a year.");
+pub const TIMEOUT_INVALID: Rule = Rule::error("timeout_invalid", "`timeout_seconds` is above 0 and at most a year.");
 /// Going on without a way to go.
 pub const ON_ERROR_UNSUPPORTED: Rule =
     Rule::error("on_error_unsupported", "`on_error: continue` needs a node type with the handle `out`.");
@@ -239,5 +245,7 @@ pub const ERROR_EDGE_MISSING: Rule =
 pub const JOIN_NEEDLESS: Rule =
     Rule::warning("join_needless", "`join: any` has a meaning only with two or more incoming edges.");
 /// A record of what is recorded anyhow.
-pub const CHECKPOINT_NEEDLESS: Rule =
-    Rule::warning("checkpoint_needless", "`checkpoint` has a meaning only for pure nodes; effects are always recorded.");
+pub const CHECKPOINT_NEEDLESS: Rule = Rule::warning(
+    "checkpoint_needless",
+    "`checkpoint` has a meaning only for pure nodes; effects are always recorded.",
+);

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::codes::{
-    EXPRESSION_NODE_NOT_BEFORE, EXPRESSION_SYNTAX, EXPRESSION_UNKNOWN_NAME, EXPRESSION_UNKNOWN_NODE,
-};
+use super::codes::{EXPRESSION_NODE_NOT_BEFORE, EXPRESSION_SYNTAX, EXPRESSION_UNKNOWN_NAME, EXPRESSION_UNKNOWN_NODE};
 use super::flow::Before;
 use super::nearest::suggestion;
 use super::subject::{Level, Subject};
@@ -18,12 +16,55 @@ const SCOPE: [&str; 4] = ["input", "steps", "vars", "execution"];
 
 /// Names that JavaScript brings along. Some are taken away when an expression runs; that is the evaluator's to say.
 const JAVASCRIPT: [&str; 49] = [
-    "AggregateError", "Array", "ArrayBuffer", "BigInt", "Boolean", "DataView", "Date", "Error", "EvalError",
-    "Float32Array", "Float64Array", "Infinity", "Int16Array", "Int32Array", "Int8Array", "Intl", "Iterator", "JSON",
-    "Map", "Math", "NaN", "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "RegExp",
-    "Set", "String", "Symbol", "SyntaxError", "TypeError", "URIError", "Uint16Array", "Uint32Array", "Uint8Array",
-    "WeakMap", "WeakSet", "decodeURI", "decodeURIComponent", "encodeURI", "encodeURIComponent",
-    "globalThis", "isFinite", "isNaN", "parseFloat", "parseInt",
+    "AggregateError",
+    "Array",
+    "ArrayBuffer",
+    "BigInt",
+    "Boolean",
+    "DataView",
+    "Date",
+    "Error",
+    "EvalError",
+    "Float32Array",
+    "Float64Array",
+    "Infinity",
+    "Int16Array",
+    "Int32Array",
+    "Int8Array",
+    "Intl",
+    "Iterator",
+    "JSON",
+    "Map",
+    "Math",
+    "NaN",
+    "Number",
+    "Object",
+    "Promise",
+    "Proxy",
+    "RangeError",
+    "ReferenceError",
+    "Reflect",
+    "RegExp",
+    "Set",
+    "String",
+    "Symbol",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "Uint16Array",
+    "Uint32Array",
+    "Uint8Array",
+    "WeakMap",
+    "WeakSet",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "globalThis",
+    "isFinite",
+    "isNaN",
+    "parseFloat",
+    "parseInt",
 ];
 
 pub(super) fn check(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
@@ -51,9 +92,7 @@ pub(super) fn check(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
             for expression in template.expressions() {
                 let checked = match checked.get(expression) {
                     Some(checked) => checked,
-                    None => checked
-                        .entry(expression.to_owned())
-                        .or_insert_with(|| subject.evaluator.check(expression)),
+                    None => checked.entry(expression.to_owned()).or_insert_with(|| subject.evaluator.check(expression)),
                 };
                 let mut broken = Vec::new();
                 match checked {
@@ -124,9 +163,12 @@ impl Place<'_, '_> {
                 continue;
             }
             let hint = match name {
-                "item" | "index" => "`item` and `index` are there directly inside of a `map` only; `parent` leads outwards".to_owned(),
+                "item" | "index" => {
+                    "`item` and `index` are there directly inside of a `map` only; `parent` leads outwards".to_owned()
+                }
                 "iteration" | "previous" => {
-                    "`iteration` and `previous` are there directly inside of a `loop` only; `parent` leads outwards".to_owned()
+                    "`iteration` and `previous` are there directly inside of a `loop` only; `parent` leads outwards"
+                        .to_owned()
                 }
                 "parent" => "`parent` is there only inside of a container within another".to_owned(),
                 _ if self.subject.by_id.contains_key(name) => format!("write `steps.{name}`"),
@@ -166,11 +208,7 @@ impl Place<'_, '_> {
         } else {
             format!("add an edge so that `{step}` comes before `{}`", self.id())
         };
-        Some(EXPRESSION_NODE_NOT_BEFORE.at(
-            at,
-            format!("`{step}` cannot have run before `{}`", self.id()),
-            hint,
-        ))
+        Some(EXPRESSION_NODE_NOT_BEFORE.at(at, format!("`{step}` cannot have run before `{}`", self.id()), hint))
     }
 
     fn id(&self) -> &str {

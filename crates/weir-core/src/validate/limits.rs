@@ -124,9 +124,9 @@ fn is_deeper(tree: &Value, levels: usize) -> bool {
 fn reserved_key(tree: &Value) -> Option<&str> {
     match tree {
         Value::Array(items) => items.iter().find_map(reserved_key),
-        Value::Object(members) => members
-            .iter()
-            .find_map(|(key, member)| if key.starts_with(RESERVED_PREFIX) { Some(key.as_str()) } else { reserved_key(member) }),
+        Value::Object(members) => members.iter().find_map(|(key, member)| {
+            if key.starts_with(RESERVED_PREFIX) { Some(key.as_str()) } else { reserved_key(member) }
+        }),
         _ => None,
     }
 }

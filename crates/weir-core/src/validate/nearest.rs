@@ -4,7 +4,7 @@
 const MAX_NAME: usize = 64;
 
 /// The candidate closest to `name`, if one is close enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = name.chars().take(MAX_NAME + 1).collect();
     if wanted.len() > MAX_NAME {
         return None;

@@ -98,7 +98,18 @@ impl<'a> Subject<'a> {
             }
         }
         let compensations = document.nodes.iter().filter_map(|node| node.data.compensate.as_deref()).collect();
-        Self { document, catalog, evaluator, nodes, edges, by_id, compensations, following, preceding, searches: Cell::new(MAX_SEARCHES) }
+        Self {
+            document,
+            catalog,
+            evaluator,
+            nodes,
+            edges,
+            by_id,
+            compensations,
+            following,
+            preceding,
+            searches: Cell::new(MAX_SEARCHES),
+        }
     }
 
     /// The node's id that a wrong one was probably meant to be, as the beginning of a hint.

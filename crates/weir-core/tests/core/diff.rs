@@ -10,8 +10,11 @@ fn document(tree: Value) -> Document {
 
 #[test]
 fn equal_documents_differ_in_nothing_whatever_their_order() {
-    let a = document(json!({"name": "a", "nodes": [{"id": "x", "type": "set"}, {"id": "y", "type": "set"}], "edges": []}));
-    let b = document(json!({"nodes": [{"type": "set", "id": "y"}, {"id": "x", "type": "set"}], "name": "a", "viewport": {"x": 1}}));
+    let a =
+        document(json!({"name": "a", "nodes": [{"id": "x", "type": "set"}, {"id": "y", "type": "set"}], "edges": []}));
+    let b = document(
+        json!({"nodes": [{"type": "set", "id": "y"}, {"id": "x", "type": "set"}], "name": "a", "viewport": {"x": 1}}),
+    );
     assert!(diff(&a, &b).is_empty());
     assert_eq!(diff(&a, &b).summary(), "");
 }

@@ -4,6 +4,5 @@ mod catalog;
 mod diff;
 mod document;
 mod execution;
-mod names;
 mod schema;
 mod validate;
