@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::node_type::{Category, Handles, NodeTypeInfo, Role};
@@ -26,7 +26,7 @@ struct Params {
     details: Option<Value>,
 }
 
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Class {
     /// The input or the workflow is wrong.

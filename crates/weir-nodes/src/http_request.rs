@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, LOCATION};
 use reqwest::{Method, Response, StatusCode};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 use weir_core::node_error::{ErrorClass, NodeError};
@@ -71,7 +71,7 @@ struct Params {
     response: Expected,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum Verb {
     #[default]
@@ -96,7 +96,7 @@ enum Texts {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Statuses {
-    One(u16),
+    One(#[schemars(range(min = 100, max = 599))] u16),
     Range(#[schemars(regex(pattern = r"^[1-5]\d\d-[1-5]\d\d$"))] String),
 }
 

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use weir_base::Timestamp;
 use weir_core::node_error::{ErrorClass, NodeError};
@@ -29,7 +29,7 @@ const MAX_ERROR_BODY: usize = 2048;
 const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
 
 /// What becomes of an answer's body.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Expected {
     /// As its content type says; a file when it is over 256 KiB or neither JSON nor text.

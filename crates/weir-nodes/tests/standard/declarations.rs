@@ -23,6 +23,15 @@ async fn names_and_handles_are_these() {
 }
 
 #[tokio::test]
+async fn schemas_read_like_written_by_hand() {
+    let bench = Bench::new().await;
+    insta::assert_json_snapshot!(bench.node("map").info().params_schema);
+    insta::assert_json_snapshot!(bench.node("loop").info().params_schema);
+    insta::assert_json_snapshot!(bench.node("http_request").info().params_schema["properties"]["headers"]);
+    insta::assert_json_snapshot!(bench.node("http_request").info().params_schema["properties"]["response"]);
+}
+
+#[tokio::test]
 async fn every_declaration_is_sound() {
     let bench = Bench::new().await;
     let mut names = BTreeSet::new();
