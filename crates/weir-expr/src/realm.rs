@@ -170,6 +170,10 @@ impl Realm {
             Error::Utf8(_) => return not_json("it holds half a character".to_owned()),
             other => return ExpressionError::Engine { message: other.to_string() },
         }
+        // With no memory left for an error object the engine throws null; `throw null` looks the same.
+        if thrown.is_null() {
+            return memory();
+        }
         let message = describe(&thrown);
         // Reading the message may have run a getter.
         if self.out_of_time.load(Ordering::Relaxed) {
