@@ -1,6 +1,6 @@
 //! What can go wrong between a request to the engine and its answer.
 
-use weir_base::{ErrorKind, ExecutionId};
+use weir_base::{ErrorKind, ExecutionId, InvalidCursor};
 use weir_core::execution::{Refusal, ReplayError, RerunError, Status};
 use weir_core::path::NodePath;
 use weir_core::plan::PlanError;
@@ -47,6 +47,17 @@ pub enum Error {
         /// Where.
         path: NodePath,
     },
+    /// The journal does not tell of such a node execution.
+    #[error("execution {id} has not come to {path}")]
+    NoNodeExecution {
+        /// Which execution.
+        id: ExecutionId,
+        /// Where.
+        path: NodePath,
+    },
+    /// A cursor that the list never gave out.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
     /// Another process drives the execution at the moment.
     #[error("execution {0} is driven by another process at the moment; try again")]
     DrivenElsewhere(ExecutionId),
@@ -110,10 +121,10 @@ impl Error {
     /// How a caller must react.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoExecution(_) | Self::NoDocument(_) | Self::NoDeadLetter(_) | Self::NoApproval { .. } => {
+            Self::NoExecution(_) | Self::NoDocument(_) | Self::NoDeadLetter(_) | Self::NoApproval { .. } | Self::NoNodeExecution { .. } => {
                 ErrorKind::NotFound
             }
-            Self::Plan(_) | Self::Input(_) | Self::Rerun(_) | Self::TooDeep { .. } => ErrorKind::Invalid,
+            Self::Plan(_) | Self::Input(_) | Self::Cursor(_) | Self::Rerun(_) | Self::TooDeep { .. } => ErrorKind::Invalid,
             Self::Refused(_) | Self::NotEnded { .. } => ErrorKind::Conflict,
             Self::DrivenElsewhere(_) | Self::Fenced(_) | Self::Stopping => ErrorKind::Unavailable,
             Self::TooLarge { .. } => ErrorKind::TooLarge,

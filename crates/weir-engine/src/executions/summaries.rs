@@ -1,0 +1,149 @@
+//! The rows of executions.
+
+use weir_base::{ExecutionId, Page, PageRequest};
+use weir_core::event::{Parent, Relation};
+use weir_core::execution::Status;
+use weir_core::path::NodePath;
+use weir_db::{Row, Statement, Value, args};
+
+use super::{Executions, Filter, Summary, relation_word};
+use crate::error::Error;
+
+const COLUMNS: &str = "id, workflow_id, workflow_version, document, \"trigger\", parent_id, parent_path, \
+     parent_relation, status, progress, nodes_done, nodes_known, seq, error, created_at, updated_at, finished_at";
+
+/// What makes a dead letter, unless it is dismissed. The last condition is the one of the index.
+const DEAD: &str = "status IN ('failed', 'timeout') AND status <> 'completed'";
+
+impl Executions {
+    /// An execution as lists show it.
+    ///
+    /// # Errors
+    /// [`Error::NoExecution`].
+    pub async fn summary(&self, id: ExecutionId) -> Result<Summary, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM executions WHERE id = $1");
+        let rows = self.db.query(sql, args![id]).await?;
+        rows.first().map_or(Err(Error::NoExecution(id)), summary)
+    }
+
+    /// Executions, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] for a cursor that this list never gave out.
+    pub async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Summary>, Error> {
+        let mut conditions = Conditions::default();
+        if let Some(workflow) = filter.workflow_id {
+            conditions.add("workflow_id = ?", workflow);
+        }
+        if let Some(parent) = filter.parent {
+            conditions.add("parent_id = ?", parent);
+        }
+        if !filter.statuses.is_empty() {
+            let words: Vec<_> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
+            conditions.plain(format!("status IN ({})", words.join(", ")));
+            if !filter.statuses.contains(&Status::Completed) {
+                conditions.plain("status <> 'completed'".to_owned());
+            }
+        }
+        if let Some(trigger) = &filter.trigger {
+            conditions.add("\"trigger\" = ?", trigger);
+        }
+        if let Some(from) = filter.created_from {
+            conditions.add("created_at >= ?", from);
+        }
+        if let Some(before) = filter.created_before {
+            conditions.add("created_at < ?", before);
+        }
+        if filter.dead_letters {
+            conditions.plain(DEAD.to_owned());
+            conditions.add("dismissed = ?", false);
+        }
+        if let Some(cursor) = &page.cursor {
+            conditions.add("id < ?", cursor.decode::<ExecutionId>()?);
+        }
+        let (wanted, mut args) = conditions.finish();
+        args.push(Value::from(page.limit + 1));
+        let sql = format!("SELECT {COLUMNS} FROM executions{wanted} ORDER BY id DESC LIMIT ${}", args.len());
+        let rows = self.db.query(sql, args).await?;
+        let items = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_surplus(items, page.limit, |summary| summary.id))
+    }
+
+    /// Takes a failed execution off the list of dead letters.
+    ///
+    /// # Errors
+    /// [`Error::NoDeadLetter`] when it is not on it.
+    pub async fn dismiss(&self, id: ExecutionId) -> Result<(), Error> {
+        let sql = format!("UPDATE executions SET dismissed = $2 WHERE id = $1 AND dismissed = $3 AND {DEAD}");
+        match self.db.write(Statement::new(sql, args![id, true, false]).exactly(1)).await {
+            Ok(_) => Ok(()),
+            Err(weir_db::Error::Expectation { .. }) => Err(Error::NoDeadLetter(id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The conditions of a list, joined by `AND`.
+#[derive(Default)]
+pub(super) struct Conditions {
+    conditions: Vec<String>,
+    args: Vec<Value>,
+}
+
+impl Conditions {
+    /// A condition on a value, which stands where the question mark is.
+    pub(super) fn add(&mut self, condition: &str, value: impl Into<Value>) {
+        self.args.push(value.into());
+        self.conditions.push(condition.replacen('?', &format!("${}", self.args.len()), 1));
+    }
+
+    pub(super) fn plain(&mut self, condition: String) {
+        self.conditions.push(condition);
+    }
+
+    pub(super) fn finish(self) -> (String, Vec<Value>) {
+        if self.conditions.is_empty() {
+            return (String::new(), self.args);
+        }
+        (format!(" WHERE {}", self.conditions.join(" AND ")), self.args)
+    }
+}
+
+fn summary(row: &Row) -> Result<Summary, Error> {
+    let id: ExecutionId = row.get(0)?;
+    let corrupt = |message: String| Error::Corrupt { what: format!("the row of execution {id}"), message };
+    let parent = match row.get::<Option<ExecutionId>>(5)? {
+        None => None,
+        Some(execution_id) => {
+            let word: &str = row.get(7)?;
+            let relation = [Relation::SubWorkflow, Relation::Rerun].into_iter().find(|it| relation_word(*it) == word);
+            let relation = relation.ok_or_else(|| corrupt(format!("{word:?} is no relation")))?;
+            Some(Parent { execution_id, path: NodePath::from(row.get::<&str>(6)?), relation })
+        }
+    };
+    let error = row.get::<Option<&str>>(13)?;
+    Ok(Summary {
+        id,
+        workflow_id: row.get(1)?,
+        workflow_version: row.get::<Option<i64>>(2)?.map(count),
+        document: row.get(3)?,
+        trigger: row.get(4)?,
+        parent,
+        status: row.get::<&str>(8)?.parse().map_err(|unknown: weir_core::execution::UnknownStatus| {
+            corrupt(unknown.to_string())
+        })?,
+        progress: count(row.get(9)?),
+        nodes_done: count(row.get(10)?),
+        nodes_known: count(row.get(11)?),
+        seq: count(row.get(12)?),
+        error: error.map(serde_json::from_str).transpose().map_err(|error| corrupt(error.to_string()))?,
+        created_at: row.get(14)?,
+        updated_at: row.get(15)?,
+        finished_at: row.get(16)?,
+    })
+}
+
+/// Counts in the stores are signed; what was written fits.
+fn count<T: TryFrom<i64> + Default>(count: i64) -> T {
+    T::try_from(count).unwrap_or_default()
+}

@@ -1,0 +1,11 @@
+//! The engine's tables.
+
+use weir_db::Migration;
+
+/// The engine's migrations; their context is `engine`.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "engine",
+    sqlite: include_str!("../migrations/sqlite/0001_engine.sql"),
+    postgres: include_str!("../migrations/postgres/0001_engine.sql"),
+}];
