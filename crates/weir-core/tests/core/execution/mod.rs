@@ -3,6 +3,7 @@
 mod behaviours;
 mod drawing;
 mod golden;
+mod hand;
 mod properties;
 mod repair;
 mod scale;

@@ -180,6 +180,7 @@ proptest! {
             sim.healed = true;
             sim.begun.clear();
             sim.handle(Input::Retry);
+            sim.commit_all();
             while sim.step() {
                 if crashes && sim.dice.one_in(10) {
                     sim.crash();

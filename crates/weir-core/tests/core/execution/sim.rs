@@ -132,13 +132,13 @@ impl Sim {
         }
         let (mut at_once, mut later) = (Vec::new(), Vec::new());
         for effect in effects {
-            let pure = matches!(&effect, Effect::Run(run) if run.pure);
-            if pure { &mut at_once } else { &mut later }.push(effect);
+            let soon = matches!(&effect, Effect::Run(Run { pure: true, .. }) | Effect::Stop { .. });
+            if soon { &mut at_once } else { &mut later }.push(effect);
         }
-        self.volatile.push((events, later));
         for effect in at_once {
             self.perform(effect);
         }
+        self.volatile.push((events, later));
         let progress = self.execution.progress();
         assert!(progress >= self.progress, "progress falls from {} to {progress}", self.progress);
         self.progress = progress;
@@ -152,6 +152,9 @@ impl Sim {
                     std::mem::take(&mut self.running).into_iter().partition(|run| run.path == path);
                 self.running = running;
                 self.stopped.extend(stopped);
+                for (_, effects) in &mut self.volatile {
+                    effects.retain(|effect| !matches!(effect, Effect::Run(run) if run.path == path));
+                }
             }
             Effect::StartChild { path, attempt, .. } => {
                 self.children.insert((path, attempt));
@@ -166,10 +169,6 @@ impl Sim {
     }
 
     fn begin(&mut self, run: Run) {
-        // An attempt that was given up before its effect began.
-        if !run.pure && !self.is_awaited(&run) {
-            return;
-        }
         assert!(
             !self.running.iter().any(|other| other.path == run.path && other.undoes == run.undoes),
             "{} runs twice at a time",
@@ -186,13 +185,6 @@ impl Sim {
         let effects = self.running.iter().filter(|run| !run.pure && run.undoes.is_none()).count();
         assert!(effects <= self.drawing.plan.max_parallel_nodes as usize, "{effects} effects at a time");
         self.check_items();
-    }
-
-    /// Whether the newest events still tell of this attempt as under way (a stop may be on its way).
-    fn is_awaited(&self, run: &Run) -> bool {
-        !self.volatile.iter().any(|(_, effects)| {
-            effects.iter().any(|effect| matches!(effect, Effect::Stop { path } if *path == run.path))
-        })
     }
 
     fn check_items(&self) {
