@@ -30,11 +30,8 @@ pub(crate) struct Expression {
 }
 
 impl Expression {
-    pub(crate) fn read(source: &str) -> Self {
-        let tokens: Vec<Token<'_>> = Lexer::new(source, 0)
-            .filter(|token| !matches!(token.kind, Kind::LineComment | Kind::BlockComment))
-            .collect();
-        let path = Path::read(&tokens);
+    /// Reads a text whose syntax is right; the time this takes grows with how deeply it is nested.
+    pub(crate) fn new(source: &str, tokens: &[Token<'_>], path: Option<Path>) -> Self {
         let opaque = source.contains('\\') || guards::OPAQUE.iter().any(|word| source.contains(word));
         let roots = ROOTS
             .into_iter()
@@ -42,18 +39,24 @@ impl Expression {
             .collect();
         Self {
             source: source.to_owned(),
-            references: references(&tokens, opaque),
+            references: references(tokens, opaque),
             roots,
-            guards: if path.is_some() { String::new() } else { guards::script(source, &tokens) },
+            guards: if path.is_some() { String::new() } else { guards::script(source, tokens) },
             path,
             uses_dates: opaque || source.contains("Date"),
         }
     }
 }
 
+/// The tokens of an expression, without comments.
+pub(crate) fn tokens(source: &str) -> Vec<Token<'_>> {
+    Lexer::new(source, 0).filter(|token| !matches!(token.kind, Kind::LineComment | Kind::BlockComment)).collect()
+}
+
 fn references(tokens: &[Token<'_>], opaque: bool) -> References {
-    let uses = uses(tokens);
-    let bound = bound(tokens);
+    let ends = bracket_ends(tokens);
+    let uses = uses(tokens, &ends);
+    let bound = bound(tokens, &ends);
     let mut found = References { any_step: opaque, ..References::default() };
     // With statements in it, names may be declared in ways that are not followed here: only the scope's are told.
     let has_statements = tokens.iter().any(|token| token.kind == Kind::Name && STATEMENTS.contains(&token.text));
@@ -76,7 +79,7 @@ fn references(tokens: &[Token<'_>], opaque: bool) -> References {
 }
 
 /// The places of names that are neither members nor keys.
-fn uses(tokens: &[Token<'_>]) -> Vec<usize> {
+fn uses(tokens: &[Token<'_>], ends: &[Option<usize>]) -> Vec<usize> {
     let mut uses = Vec::new();
     // For each open bracket, how many `?` wait for their `:`.
     let mut conditions = vec![0_usize];
@@ -88,7 +91,7 @@ fn uses(tokens: &[Token<'_>]) -> Vec<usize> {
                 let member = before.is_some_and(|before| before.is(".") || before.is("?.") || before.is("#"));
                 let key = after.is_some_and(|after| after.is(":")) && conditions.last() == Some(&0);
                 // `{ name() {} }`, `{ get name() {} }`
-                let method = after.is_some_and(|after| after.is("(")) && method_follows(tokens, at + 1);
+                let method = after.is_some_and(|after| after.is("(")) && body_follows(tokens, ends, at + 1);
                 if !member && !key && !method {
                     uses.push(at);
                 }
@@ -126,21 +129,22 @@ fn uses(tokens: &[Token<'_>]) -> Vec<usize> {
 }
 
 /// Whether the group opened at `open` is followed by a body.
-fn method_follows(tokens: &[Token<'_>], open: usize) -> bool {
-    group_end(tokens, open).and_then(|end| tokens.get(end + 1)).is_some_and(|next| next.is("{"))
+fn body_follows(tokens: &[Token<'_>], ends: &[Option<usize>], open: usize) -> bool {
+    let end = ends.get(open).copied().flatten();
+    end.and_then(|end| tokens.get(end + 1)).is_some_and(|next| next.is("{"))
 }
 
 /// The names an expression declares itself: params of functions and what follows a declaring word.
-fn bound<'a>(tokens: &[Token<'a>]) -> BTreeSet<&'a str> {
+fn bound<'a>(tokens: &[Token<'a>], ends: &[Option<usize>]) -> BTreeSet<&'a str> {
     let mut bound = BTreeSet::new();
     for (at, token) in tokens.iter().enumerate() {
         let next = tokens.get(at + 1);
         let group = if token.is("(") {
-            let end = group_end(tokens, at);
+            let end = ends[at];
             end.filter(|end| tokens.get(end + 1).is_some_and(|next| next.is("=>") || next.is("{"))).map(|end| at..end)
         } else if token.kind == Kind::Name && DECLARING.contains(&token.text) {
             match next {
-                Some(next) if next.is("{") || next.is("[") => group_end(tokens, at + 1).map(|end| at..end),
+                Some(next) if next.is("{") || next.is("[") => ends[at + 1].map(|end| at..end),
                 _ => Some(at + 1..at + 2),
             }
         } else if token.kind == Kind::Name && next.is_some_and(|next| next.is("=>")) {
@@ -154,20 +158,22 @@ fn bound<'a>(tokens: &[Token<'a>]) -> BTreeSet<&'a str> {
     bound
 }
 
-/// The bracket that closes the one at `open`.
-fn group_end(tokens: &[Token<'_>], open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        if ["(", "[", "{"].iter().any(|bracket| token.is(bracket)) {
-            depth += 1;
-        } else if [")", "]", "}"].iter().any(|bracket| token.is(bracket)) {
-            depth = depth.checked_sub(1)?;
-            if depth == 0 {
-                return Some(at);
+/// For each opening bracket the place of the one that closes it.
+fn bracket_ends(tokens: &[Token<'_>]) -> Vec<Option<usize>> {
+    let mut ends = vec![None; tokens.len()];
+    let mut open = Vec::new();
+    for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Punctuation) {
+        match token.text {
+            "(" | "[" | "{" => open.push(at),
+            ")" | "]" | "}" => {
+                if let Some(open) = open.pop() {
+                    ends[open] = Some(at);
+                }
             }
+            _ => {}
         }
     }
-    None
+    ends
 }
 
 /// The node read by the tokens after `steps`, when they say it literally.

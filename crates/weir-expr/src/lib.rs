@@ -18,6 +18,7 @@ use serde_json::Value;
 use weir_core::evaluator::{Evaluator, ExpressionError, Local, References, Scope};
 
 use crate::expression::Expression;
+use crate::path::Path;
 use crate::realm::Task;
 use crate::workers::Workers;
 
@@ -84,11 +85,12 @@ impl JsEvaluator {
         if source.len() > MAX_EXPRESSION_BYTES {
             return syntax("the expression is longer than 65536 bytes");
         }
-        let expression = Expression::read(source);
-        if expression.path.is_none() {
+        let tokens = expression::tokens(source);
+        let path = Path::read(&tokens);
+        if path.is_none() {
             self.workers.run(Task::Check { source: source.to_owned() })?;
         }
-        Ok(Arc::new(expression))
+        Ok(Arc::new(Expression::new(source, &tokens, path)))
     }
 }
 

@@ -137,6 +137,10 @@ impl Realm {
         if value.is_function() || value.is_symbol() || value.is_promise() || value.is_big_int() {
             return Err(not_json(format!("it is a {}", value.type_name())));
         }
+        if let Some(text) = value.as_string() {
+            let text = text.to_string().map_err(|error| self.failure(ctx, &error))?;
+            return if text.len() > MAX_RESULT_BYTES { Err(too_large()) } else { Ok(serde_json::Value::String(text)) };
+        }
         let text = match ctx.json_stringify(value) {
             Ok(Some(text)) => text.to_string().map_err(|error| self.failure(ctx, &error))?,
             Ok(None) => return Ok(serde_json::Value::Null),
@@ -149,7 +153,7 @@ impl Realm {
             }
         };
         if text.len() > MAX_RESULT_BYTES {
-            return Err(not_json(format!("it is larger than {MAX_RESULT_BYTES} bytes")));
+            return Err(too_large());
         }
         // The parser itself refuses more than 128 levels.
         serde_json::from_str(&text).map_err(|error| not_json(error.to_string()))
@@ -247,6 +251,10 @@ const MAX_MESSAGE_CHARS: usize = 500;
 
 fn memory() -> ExpressionError {
     ExpressionError::Memory { limit_mib: MEMORY_LIMIT_MIB }
+}
+
+fn too_large() -> ExpressionError {
+    not_json(format!("it is larger than {MAX_RESULT_BYTES} bytes"))
 }
 
 fn not_json(message: String) -> ExpressionError {
