@@ -6,7 +6,7 @@ mod path;
 mod precondition;
 mod query;
 
-pub(crate) use self::body::{BODY_LIMIT, read_body, text_body};
+pub(crate) use self::body::{BODY_LIMIT, read_body};
 pub(crate) use self::json::{Json, parse_json};
 pub(crate) use self::path::Path;
 pub(crate) use self::precondition::{IdempotencyKey, IfMatch, etag};

@@ -32,7 +32,9 @@ fn is_same_site(headers: &HeaderMap, host: &str) -> bool {
     let fetched_across = matches!(text(headers, "sec-fetch-site"), Some("cross-site" | "same-site"));
     let from_here = match headers.get(ORIGIN) {
         None => true,
-        Some(origin) => origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, at)| at == host),
+        Some(origin) => {
+            origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, at)| at == host)
+        }
     };
     from_here && !fetched_across
 }

@@ -2,13 +2,18 @@
 //!
 //! Invariants: every answer that is not a success is a problem (RFC 9457) with a stable code and a trace id; only this
 //! crate maps kinds of errors to statuses; wire types live beside their handlers; a router is built with just the
-//! services it needs. Knows nothing about databases.
+//! services it needs. Knows nothing about tables, journals or drivers.
 
 mod conventions;
 mod extract;
 mod guard;
+mod live;
 mod problem;
+mod router;
+mod routes;
 mod serve;
 mod trace;
+mod webhook_answer;
 
+pub use router::{Services, Version, router};
 pub use serve::{ServeError, serve};

@@ -2,6 +2,7 @@
 
 pub(crate) mod codes;
 mod documented;
+mod domain;
 
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Request, StatusCode};
@@ -13,6 +14,7 @@ use weir_base::ErrorKind;
 
 use self::codes::Code;
 pub(crate) use self::documented::{ReadProblems, WriteProblems};
+pub(crate) use self::domain::field_errors;
 use crate::trace::TraceId;
 
 /// Seconds a client is asked to wait when a dependency is away.
@@ -90,7 +92,7 @@ impl Problem {
     /// The answer to a failure of a crate below: the kind decides on the status, and what is ours to mend is logged
     /// instead of told.
     pub(crate) fn of_kind(kind: ErrorKind, word: Option<Code>, error: &dyn std::error::Error) -> Self {
-        let code = word.filter(|code| code.status == status_of(kind)).unwrap_or_else(|| codes::of_kind(kind));
+        let code = word.unwrap_or_else(|| codes::of_kind(kind));
         match kind {
             ErrorKind::Internal => Self::internal(with_causes(error)),
             // A dependency's own words may name hosts and files.
@@ -118,6 +120,15 @@ impl Problem {
     pub(crate) fn at(self, pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
         let error = FieldError { pointer: pointer.into(), code: code.to_owned(), message: message.into() };
         self.with_errors(vec![error])
+    }
+
+    /// The same problem, of a part of the body instead of the whole.
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer.insert_str(0, &format!("/{part}"));
+        }
+        self.detail = format!("{part}: {}", self.detail);
+        self
     }
 
     /// The same problem with the state that the client has missed.
@@ -179,20 +190,6 @@ pub(crate) async fn no_route<B>(request: Request<B>) -> Problem {
 pub(crate) async fn no_method<B>(request: Request<B>) -> Problem {
     let detail = format!("{} is not possible here; the `allow` header names what is", request.method());
     Problem::new(codes::METHOD_NOT_ALLOWED, detail)
-}
-
-/// The one place where kinds of failures become statuses.
-pub(crate) const fn status_of(kind: ErrorKind) -> StatusCode {
-    match kind {
-        ErrorKind::Malformed => StatusCode::BAD_REQUEST,
-        ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::Conflict => StatusCode::CONFLICT,
-        ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
-        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

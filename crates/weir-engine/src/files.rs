@@ -189,6 +189,14 @@ impl ExecutionFiles {
         copied.map(drop).map_err(|error| FileError::from_objects(error, ""))
     }
 
+    /// Removes all files of an execution.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`].
+    pub async fn remove_all(&self, execution: ExecutionId) -> Result<(), FileError> {
+        self.objects.delete_prefix(&folder(execution)).await.map_err(|error| FileError::from_objects(error, ""))
+    }
+
     /// Up to `limit` of the execution's files, sorted by path.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! [`Versions`] needs only the database, so that node types can find workflows before there is an engine;
 //! [`Workflows`] has all the rules. Knows nothing about node types, triggers or HTTP.
 
+mod creation;
 mod error;
 mod execute;
 mod list;
@@ -19,6 +20,7 @@ mod workflows;
 
 use weir_db::Migration;
 
+pub use self::creation::Created;
 pub use self::error::Error;
 pub use self::execute::Execute;
 pub use self::list::{Filter, Sort, SortKey, UnknownSort};
@@ -28,9 +30,17 @@ pub use self::workflow::{Status, Summary, UnknownStatus, Workflow};
 pub use self::workflows::{Published, Saved, Update, Workflows};
 
 /// The tables of this crate; their context is named `workflows`.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "workflows",
-    sqlite: include_str!("../migrations/sqlite/0001_workflows.sql"),
-    postgres: include_str!("../migrations/postgres/0001_workflows.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "workflows",
+        sqlite: include_str!("../migrations/sqlite/0001_workflows.sql"),
+        postgres: include_str!("../migrations/postgres/0001_workflows.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "creations",
+        sqlite: include_str!("../migrations/sqlite/0002_creations.sql"),
+        postgres: include_str!("../migrations/postgres/0002_creations.sql"),
+    },
+];

@@ -28,28 +28,35 @@ impl WorkflowStore {
     }
 
     pub(crate) async fn insert(&self, workflow: &Workflow) -> Result<(), Error> {
-        let Workflow { summary, draft } = workflow;
-        let insert = "INSERT INTO workflows (id, name, sort_name, description, search, tags, status, draft, revision, \
-                      latest_version, created_at, updated_at, published_at, deleted_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-        let args = args![
-            summary.id,
-            &summary.name,
-            sort_name(&summary.name),
-            summary.description.clone(),
-            search_text(summary),
-            tag_lines(&summary.tags),
-            summary.status.as_str(),
-            draft.to_string(),
-            count(summary.revision),
-            summary.latest_version,
-            summary.created_at,
-            summary.updated_at,
-            summary.published_at,
-            summary.deleted_at,
-        ];
-        self.db.write(Statement::new(insert, args)).await?;
+        self.db.write(insertion(workflow)).await?;
         Ok(())
+    }
+
+    /// Stores the workflow under the key, unless the key was used after `forgotten_before`. Answers whether it did.
+    pub(crate) async fn insert_once(
+        &self,
+        workflow: &Workflow,
+        key: &str,
+        forgotten_before: Timestamp,
+    ) -> Result<bool, Error> {
+        let summary = &workflow.summary;
+        let forget = "DELETE FROM workflow_creations WHERE created_at < $1";
+        let remember = "INSERT INTO workflow_creations (idempotency_key, workflow_id, created_at) VALUES ($1, $2, $3)";
+        let mut batch = Batch::from(Statement::new(forget, args![forgotten_before]));
+        batch.push(Statement::new(remember, args![key, summary.id, summary.created_at]));
+        batch.push(insertion(workflow));
+        match self.db.write(batch).await {
+            Ok(_) => Ok(true),
+            Err(weir_db::Error::Unique { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The workflow that was made under this key.
+    pub(crate) async fn created_under(&self, key: &str) -> Result<Option<WorkflowId>, Error> {
+        let query = "SELECT workflow_id FROM workflow_creations WHERE idempotency_key = $1";
+        let rows = self.db.query(query, args![key]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
     /// Puts `next` in the place of what is there, with the version it came with, if what is there still has
@@ -193,6 +200,30 @@ impl WorkflowStore {
         let delete = "DELETE FROM workflows WHERE deleted_at < $1";
         Ok(self.db.write(Statement::new(delete, args![instant])).await?.affected(0))
     }
+}
+
+fn insertion(workflow: &Workflow) -> Statement {
+    let Workflow { summary, draft } = workflow;
+    let insert = "INSERT INTO workflows (id, name, sort_name, description, search, tags, status, draft, revision, \
+                  latest_version, created_at, updated_at, published_at, deleted_at) \
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let args = args![
+        summary.id,
+        &summary.name,
+        sort_name(&summary.name),
+        summary.description.clone(),
+        search_text(summary),
+        tag_lines(&summary.tags),
+        summary.status.as_str(),
+        draft.to_string(),
+        count(summary.revision),
+        summary.latest_version,
+        summary.created_at,
+        summary.updated_at,
+        summary.published_at,
+        summary.deleted_at,
+    ];
+    Statement::new(insert, args)
 }
 
 /// The part of a workflow that a list is sorted by, as a cursor carries it.

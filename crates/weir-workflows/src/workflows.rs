@@ -94,25 +94,9 @@ impl Workflows {
     /// # Errors
     /// [`Error::NotValid`] if it has not the shape of a document or is beyond the limits, [`Error::Tags`].
     pub async fn create(&self, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
-        let tags = checked_tags(tags)?;
-        let (read, problems) = self.read_draft(&document).await?;
-        let now = self.clock.now();
-        let summary = Summary {
-            id: WorkflowId::new(),
-            name: read.name,
-            description: read.description,
-            tags,
-            status: Status::Draft,
-            revision: 1,
-            latest_version: None,
-            created_at: now,
-            updated_at: now,
-            published_at: None,
-            deleted_at: None,
-        };
-        let workflow = Workflow { summary, draft: document };
-        self.store.insert(&workflow).await?;
-        Ok(Saved { workflow, problems })
+        let saved = self.prepared(document, tags).await?;
+        self.store.insert(&saved.workflow).await?;
+        Ok(saved)
     }
 
     /// The workflow with its draft.
@@ -307,6 +291,27 @@ impl Workflows {
             Ok(document) => Ok((document, problems)),
             Err(_) => Err(Error::NotValid { problems }),
         }
+    }
+
+    /// A new workflow, not stored yet.
+    pub(crate) async fn prepared(&self, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
+        let tags = checked_tags(tags)?;
+        let (read, problems) = self.read_draft(&document).await?;
+        let now = self.clock.now();
+        let summary = Summary {
+            id: WorkflowId::new(),
+            name: read.name,
+            description: read.description,
+            tags,
+            status: Status::Draft,
+            revision: 1,
+            latest_version: None,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+            deleted_at: None,
+        };
+        Ok(Saved { workflow: Workflow { summary, draft: document }, problems })
     }
 
     async fn move_to(

@@ -1,6 +1,5 @@
 //! Reading a whole body into memory, within a size and a time.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use axum::body::Body;

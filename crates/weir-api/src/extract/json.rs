@@ -76,8 +76,11 @@ fn unreadable(error: &serde_json::Error, pointer: String) -> Problem {
     let whole = error.to_string();
     let what = whole.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&whole);
     if error.is_data() {
-        return Problem::new(codes::BODY_INVALID, "the body does not have the expected fields")
-            .at(pointer, codes::BODY_INVALID.word, what);
+        return Problem::new(codes::BODY_INVALID, "the body does not have the expected fields").at(
+            pointer,
+            codes::BODY_INVALID.word,
+            what,
+        );
     }
     let code = if what.starts_with("recursion limit") { codes::BODY_TOO_DEEP } else { codes::BODY_NOT_JSON };
     Problem::new(code, format!("{what} at line {line}, column {column} of the body"))
@@ -105,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_json_type_is_known_by_its_name_and_charset() {
-        let check = |value: &'static str| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]));
+        let check =
+            |value: &'static str| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]));
         for good in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json"] {
             assert!(check(good), "{good}");
         }

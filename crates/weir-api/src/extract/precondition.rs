@@ -1,6 +1,6 @@
 //! Headers that make writes safe: `If-Match` against lost updates, `Idempotency-Key` against doing a thing twice.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -19,21 +19,44 @@ pub(crate) enum IfMatch {
     Revision(u64),
 }
 
+impl IfMatch {
+    /// The revision that must still be there, if any.
+    pub(crate) const fn revision(self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Revision(revision) => Some(revision),
+        }
+    }
+}
+
+/// Without the header the request is refused.
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = only(&parts.headers, IF_MATCH.as_str())? else {
+        if_match(&parts.headers)?.ok_or_else(|| {
             let detail = "send `If-Match` with the `ETag` of what you changed, such as \"3\" with its quotes, or *";
-            return Err(Problem::new(codes::IF_MATCH_MISSING, detail));
-        };
-        let revision = || value.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-        match value {
-            "*" => Ok(Self::Any),
-            _ => revision().map(Self::Revision).ok_or_else(|| {
-                Problem::new(codes::HEADER_INVALID, "`If-Match` takes one ETag, such as \"3\" with its quotes, or *")
-            }),
-        }
+            Problem::new(codes::IF_MATCH_MISSING, detail)
+        })
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        if_match(&parts.headers)
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
+    let Some(value) = only(headers, IF_MATCH.as_str())? else { return Ok(None) };
+    let revision = || value.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+    match value {
+        "*" => Ok(Some(IfMatch::Any)),
+        _ => revision().map(|revision| Some(IfMatch::Revision(revision))).ok_or_else(|| {
+            Problem::new(codes::HEADER_INVALID, "`If-Match` takes one ETag, such as \"3\" with its quotes, or *")
+        }),
     }
 }
 

@@ -143,9 +143,12 @@ mod tests {
         let wanted = read("/?limit=7&status=a&status=b%2Cc").await.unwrap();
         assert_eq!(wanted, Wanted { limit: Some(7), status: "a,b,c".to_owned(), id: None });
         assert!(read("/?id=01890a5d-ac96-774b-bcce-b302099a8057").await.is_ok());
-        for (bad, says) in
-            [("/?limit=x", "`limit` is"), ("/?limit=-1", "`limit`"), ("/?nope=1", "unknown field `nope`"), ("/?id=7", "`id`")]
-        {
+        for (bad, says) in [
+            ("/?limit=x", "`limit` is"),
+            ("/?limit=-1", "`limit`"),
+            ("/?nope=1", "unknown field `nope`"),
+            ("/?id=7", "`id`"),
+        ] {
             let problem = read(bad).await.unwrap_err();
             assert!(problem.contains(says), "{bad}: {problem}");
         }

@@ -89,15 +89,13 @@ pub(crate) const DEAD_LETTER_NOT_FOUND: Code =
     code("dead_letter_not_found", StatusCode::NOT_FOUND, "There is no such dead letter");
 pub(crate) const WORKFLOW_NOT_FOUND: Code =
     code("workflow_not_found", StatusCode::NOT_FOUND, "There is no such workflow");
-pub(crate) const WORKFLOW_DELETED: Code = code("workflow_deleted", StatusCode::NOT_FOUND, "The workflow was deleted");
 pub(crate) const WORKFLOW_TRANSITION_REFUSED: Code =
     code("workflow_transition_refused", StatusCode::CONFLICT, "The workflow's status does not allow this");
+pub(crate) const TAGS_INVALID: Code = code("tags_invalid", StatusCode::UNPROCESSABLE_ENTITY, "The tags cannot be kept");
 pub(crate) const VERSION_NOT_FOUND: Code =
     code("version_not_found", StatusCode::NOT_FOUND, "The workflow has no such version");
 pub(crate) const REVISION_STALE: Code =
     code("revision_stale", StatusCode::PRECONDITION_FAILED, "The workflow has changed meanwhile");
-pub(crate) const IDEMPOTENCY_KEY_REUSED: Code =
-    code("idempotency_key_reused", StatusCode::CONFLICT, "The idempotency key was used for another request");
 pub(crate) const SERVER_STOPPING: Code =
     code("server_stopping", StatusCode::SERVICE_UNAVAILABLE, "The server is stopping");
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod creation;
 mod deletion;
 mod drafts;
 mod listing;
@@ -10,6 +11,7 @@ mod publishing;
 mod running;
 mod status;
 mod transfer;
+mod untrusted;
 
 use std::sync::Arc;
 

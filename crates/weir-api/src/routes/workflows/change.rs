@@ -1,0 +1,216 @@
+//! Creates, changes, deletes and restores workflows.
+
+use axum::extract::State;
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use weir_base::WorkflowId;
+use weir_core::document::{Format, parse};
+use weir_workflows::{Created, Saved, Update, Workflows};
+
+use super::{SavedWorkflow, WorkflowBody};
+use crate::extract::{IdempotencyKey, IfMatch, Json, Path, etag};
+use crate::problem::{Problem, WriteProblems, codes, field_errors};
+
+/// Marks an answer to a request that had been answered before.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A document with the words to find it by.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewWorkflow {
+    /// The document; it may break rules that only running it needs.
+    #[schema(value_type = Object)]
+    document: Box<RawValue>,
+    /// Words to find it by.
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// What replaces a workflow's draft.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplaceWorkflow {
+    /// The new document.
+    #[schema(value_type = Object)]
+    document: Box<RawValue>,
+    /// The new tags, instead of all the old ones; they stay without it.
+    tags: Option<Vec<String>>,
+}
+
+/// What to change of a workflow.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatchWorkflow {
+    /// A JSON Merge Patch (RFC 7396) of the document: `null` takes a field away, arrays are replaced.
+    #[schema(value_type = Option<Object>)]
+    document: Option<Box<RawValue>>,
+    /// The new tags, instead of all the old ones.
+    tags: Option<Vec<String>>,
+}
+
+/// Create a workflow
+#[utoipa::path(
+    post, path = "/workflows", tag = "workflows", request_body = NewWorkflow,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
+    responses(
+        (status = 201, body = SavedWorkflow, headers(("ETag" = String), ("Location" = String))),
+        (status = 200, body = SavedWorkflow, description = "The key was used before"),
+        WriteProblems,
+    ),
+)]
+pub(super) async fn create(
+    State(workflows): State<Workflows>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(new): Json<NewWorkflow>,
+) -> Result<Response, Problem> {
+    create_with(&workflows, tree(&new.document)?, new.tags, key).await
+}
+
+/// Replace a workflow's draft
+#[utoipa::path(
+    put, path = "/workflows/{id}", tag = "workflows", request_body = ReplaceWorkflow,
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
+    responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn replace(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: IfMatch,
+    Json(new): Json<ReplaceWorkflow>,
+) -> Result<Response, Problem> {
+    let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
+    Ok(answer_saved(StatusCode::OK, workflows.update(id, if_match.revision(), update).await?))
+}
+
+/// Change parts of a workflow's draft
+#[utoipa::path(
+    patch, path = "/workflows/{id}", tag = "workflows",
+    request_body(content((PatchWorkflow = "application/merge-patch+json"), (PatchWorkflow = "application/json"))),
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
+    responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn patch(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: IfMatch,
+    Json(patch): Json<PatchWorkflow>,
+) -> Result<Response, Problem> {
+    let current = workflows.get(id).await?;
+    let expected = if_match.revision().unwrap_or(current.summary.revision);
+    let document = match patch.document {
+        Some(patch) => Some(merged(current.draft, tree(&patch)?)),
+        None => None,
+    };
+    let update = Update { document, tags: patch.tags };
+    Ok(answer_saved(StatusCode::OK, workflows.update(id, Some(expected), update).await?))
+}
+
+/// Delete a workflow; it can be restored for 30 days
+#[utoipa::path(
+    delete, path = "/workflows/{id}", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    responses((status = 204), WriteProblems),
+)]
+pub(super) async fn delete(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: Option<IfMatch>,
+) -> Result<StatusCode, Problem> {
+    workflows.delete(id, if_match.and_then(IfMatch::revision)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring a deleted workflow back
+#[utoipa::path(
+    post, path = "/workflows/{id}/restore", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow")),
+    responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn restore(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+) -> Result<impl IntoResponse, Problem> {
+    let workflow = workflows.undelete(id).await?;
+    Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
+}
+
+/// A kept workflow with its `ETag`.
+pub(super) fn answer_saved(status: StatusCode, saved: Saved) -> Response {
+    let tag = etag(saved.workflow.summary.revision);
+    (status, [(ETAG, tag)], Json(SavedWorkflow::from(saved))).into_response()
+}
+
+/// Makes a workflow, or answers the one that the same key made before.
+pub(super) async fn create_with(
+    workflows: &Workflows,
+    document: Value,
+    tags: Vec<String>,
+    key: Option<String>,
+) -> Result<Response, Problem> {
+    let created = match key {
+        Some(key) => workflows.create_once(document, tags, &key).await?,
+        None => Created { saved: workflows.create(document, tags).await?, existing: false },
+    };
+    if created.existing {
+        return Ok(([(REPLAYED, "true")], answer_saved(StatusCode::OK, created.saved)).into_response());
+    }
+    Ok(answer_new(created.saved))
+}
+
+/// A new workflow with its place.
+pub(super) fn answer_new(saved: Saved) -> Response {
+    let location = format!("/api/v1/workflows/{}", saved.workflow.summary.id);
+    ([(LOCATION, location)], answer_saved(StatusCode::CREATED, saved)).into_response()
+}
+
+/// A document within a body, read by the rules of documents: no key twice, not too deep, not too large.
+fn tree(document: &RawValue) -> Result<Value, Problem> {
+    parse(document.get().as_bytes(), Format::Json).map_err(|problems| {
+        Problem::new(codes::DOCUMENT_INVALID, "the document cannot be read")
+            .with_errors(field_errors(&problems, "/document"))
+    })
+}
+
+/// JSON Merge Patch (RFC 7396).
+fn merged(target: Value, patch: Value) -> Value {
+    let Value::Object(patch) = patch else { return patch };
+    let mut fields = match target {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            fields.shift_remove(&name);
+        } else {
+            let before = fields.get_mut(&name).map(Value::take).unwrap_or_default();
+            fields.insert(name, merged(before, value));
+        }
+    }
+    Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_follows_the_examples_of_its_rfc() {
+        for (target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!(["a"]), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            assert_eq!(merged(target, patch), result);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Lists workflows and shows one.
+
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use weir_base::WorkflowId;
+use weir_workflows::{Filter, Sort, Workflows};
+
+use super::{WorkflowBody, WorkflowSummary};
+use crate::extract::{Json, Path, Query, etag, page};
+use crate::problem::{Problem, ReadProblems};
+use crate::routes::{Items, word, words};
+
+/// Which workflows a list holds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// At most so many, 1 to 200; 50 without it.
+    limit: Option<u32>,
+    /// Continue after the page that gave this.
+    cursor: Option<String>,
+    /// `name`, `created_at` or `updated_at`, with a leading `-` for descending; `-updated_at` without it.
+    sort: Option<String>,
+    /// Only those with this text in their name or description.
+    q: Option<String>,
+    /// Only these statuses, separated by commas: `draft`, `active`, `paused`, `archived`.
+    status: Option<String>,
+    /// Only those with this tag.
+    tag: Option<String>,
+    /// `true` lists the deleted ones instead.
+    #[serde(default)]
+    #[param(required = false)]
+    deleted: bool,
+}
+
+/// List workflows
+#[utoipa::path(
+    get, path = "/workflows", tag = "workflows", params(ListParams),
+    responses((status = 200, body = Items<WorkflowSummary>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(workflows): State<Workflows>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Items<WorkflowSummary>>, Problem> {
+    let page = page(params.limit, params.cursor)?;
+    let filter = Filter {
+        statuses: words(params.status.as_deref())?,
+        tag: params.tag,
+        q: params.q,
+        deleted: params.deleted,
+        sort: params.sort.as_deref().map(word::<Sort>).transpose()?.unwrap_or_default(),
+    };
+    Ok(Json(Items::of(workflows.list(&filter, &page).await?)))
+}
+
+/// Show a workflow with its draft
+#[utoipa::path(
+    get, path = "/workflows/{id}", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow")),
+    responses(
+        (status = 200, body = WorkflowBody, headers(("ETag" = String, description = "The revision, for `If-Match`"))),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn get(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+) -> Result<impl IntoResponse, Problem> {
+    let workflow = workflows.get(id).await?;
+    Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
+}

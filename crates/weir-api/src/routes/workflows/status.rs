@@ -1,0 +1,92 @@
+//! Publishes, pauses, resumes and archives workflows.
+
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use weir_base::WorkflowId;
+use weir_workflows::{Workflow, Workflows};
+
+use super::versions::VersionBody;
+use super::{Finding, WorkflowBody, findings};
+use crate::extract::{IfMatch, Json, Path, etag};
+use crate::problem::{Problem, WriteProblems};
+
+/// A workflow that was published.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublishedWorkflow {
+    #[serde(flatten)]
+    workflow: WorkflowBody,
+    /// Its newest version; the one there was, if the draft had not changed since.
+    version: VersionBody,
+    /// What is doubtful in it.
+    warnings: Vec<Finding>,
+}
+
+/// Make the draft the version that runs
+#[utoipa::path(
+    post, path = "/workflows/{id}/publish", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    responses((status = 200, body = PublishedWorkflow, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn publish(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: Option<IfMatch>,
+) -> Result<Response, Problem> {
+    let published = workflows.publish(id, if_match.and_then(IfMatch::revision)).await?;
+    let tag = etag(published.workflow.summary.revision);
+    let body = PublishedWorkflow {
+        workflow: published.workflow.into(),
+        version: published.version.into(),
+        warnings: findings(published.warnings),
+    };
+    Ok(([(ETAG, tag)], Json(body)).into_response())
+}
+
+/// Forbid to run a workflow for now
+#[utoipa::path(
+    post, path = "/workflows/{id}/pause", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn pause(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: Option<IfMatch>,
+) -> Result<Response, Problem> {
+    Ok(answer(workflows.pause(id, if_match.and_then(IfMatch::revision)).await?))
+}
+
+/// Allow to run a paused workflow again
+#[utoipa::path(
+    post, path = "/workflows/{id}/resume", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn resume(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: Option<IfMatch>,
+) -> Result<Response, Problem> {
+    Ok(answer(workflows.resume(id, if_match.and_then(IfMatch::revision)).await?))
+}
+
+/// Put a workflow away for good
+#[utoipa::path(
+    post, path = "/workflows/{id}/archive", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn archive(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    if_match: Option<IfMatch>,
+) -> Result<Response, Problem> {
+    Ok(answer(workflows.archive(id, if_match.and_then(IfMatch::revision)).await?))
+}
+
+fn answer(workflow: Workflow) -> Response {
+    ([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))).into_response()
+}

@@ -1,0 +1,125 @@
+//! A workflow's published versions.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use weir_base::WorkflowId;
+use weir_core::diff::Diff;
+use weir_workflows::{Edition, VersionSummary, Workflows};
+
+use super::SavedWorkflow;
+use super::change::answer_saved;
+use crate::extract::{IfMatch, Json, Path, Query, page};
+use crate::problem::{Problem, ReadProblems, WriteProblems};
+use crate::routes::{Items, word};
+
+/// A published version.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkflowVersion)]
+pub(super) struct VersionBody {
+    /// Counts from 1.
+    number: u32,
+    /// The hash of its document.
+    hash: String,
+    published_at: DateTime<Utc>,
+}
+
+impl From<VersionSummary> for VersionBody {
+    fn from(version: VersionSummary) -> Self {
+        Self { number: version.number, hash: version.hash, published_at: version.published_at }
+    }
+}
+
+/// A published version with its document.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct VersionWithDocument {
+    #[serde(flatten)]
+    version: VersionBody,
+    /// The document, as it was published.
+    #[schema(value_type = Object)]
+    document: Value,
+}
+
+/// Which slice of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageParams {
+    /// At most so many, 1 to 200; 50 without it.
+    limit: Option<u32>,
+    /// Continue after the page that gave this.
+    cursor: Option<String>,
+}
+
+/// List a workflow's versions, newest first
+#[utoipa::path(
+    get, path = "/workflows/{id}/versions", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), PageParams),
+    responses((status = 200, body = Items<VersionBody>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(workflows): State<Workflows>,
+    Path(id): Path<WorkflowId>,
+    Query(params): Query<PageParams>,
+) -> Result<Json<Items<VersionBody>>, Problem> {
+    let page = page(params.limit, params.cursor)?;
+    Ok(Json(Items::of(workflows.versions().list(id, &page).await?)))
+}
+
+/// Show a version with its document
+#[utoipa::path(
+    get, path = "/workflows/{id}/versions/{number}", tag = "workflows",
+    params(("id" = Uuid, Path, description = "The workflow"), ("number" = u32, Path, description = "The version")),
+    responses((status = 200, body = VersionWithDocument), ReadProblems),
+)]
+pub(super) async fn get(
+    State(workflows): State<Workflows>,
+    Path((id, number)): Path<(WorkflowId, u32)>,
+) -> Result<Json<VersionWithDocument>, Problem> {
+    let version = workflows.versions().get(id, number).await?;
+    Ok(Json(VersionWithDocument { version: version.summary.into(), document: version.document }))
+}
+
+/// Compare two of a workflow's documents
+#[utoipa::path(
+    get, path = "/workflows/{id}/versions/{older}/diff/{newer}", tag = "workflows",
+    params(
+        ("id" = Uuid, Path, description = "The workflow"),
+        ("older" = String, Path, description = "The number of a version, or `draft`"),
+        ("newer" = String, Path, description = "The number of a version, or `draft`"),
+    ),
+    responses(
+        (status = 200, body = Object, description = "`document`: changes of its own fields; `nodes` and `edges`: `added`, `removed`, `changed`, `moved`"),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn diff(
+    State(workflows): State<Workflows>,
+    Path((id, older, newer)): Path<(WorkflowId, String, String)>,
+) -> Result<Json<Diff>, Problem> {
+    let (older, newer) = (word::<Edition>(&older)?, word::<Edition>(&newer)?);
+    Ok(Json(workflows.diff(id, older, newer).await?))
+}
+
+/// Make the document of a version the draft
+#[utoipa::path(
+    post, path = "/workflows/{id}/versions/{number}/restore", tag = "workflows",
+    params(
+        ("id" = Uuid, Path, description = "The workflow"),
+        ("number" = u32, Path, description = "The version"),
+        ("If-Match" = Option<String>, Header, description = "Only if the workflow is still at this revision"),
+    ),
+    responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
+)]
+pub(super) async fn restore(
+    State(workflows): State<Workflows>,
+    Path((id, number)): Path<(WorkflowId, u32)>,
+    if_match: Option<IfMatch>,
+) -> Result<Response, Problem> {
+    let saved = workflows.restore(id, number, if_match.and_then(IfMatch::revision)).await?;
+    Ok(answer_saved(StatusCode::OK, saved))
+}

@@ -1,0 +1,41 @@
+//! Making a workflow once, however often the request for it arrives.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{Error, Saved, Workflows};
+
+/// How long a key stands for the workflow that was made under it.
+const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a request for a new workflow came to.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The workflow as it is now.
+    pub saved: Saved,
+    /// It had been made before under the same key.
+    pub existing: bool,
+}
+
+impl Workflows {
+    /// As [`create`](Self::create), but a key that was used within a day answers the workflow made then.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and [`Error::NoWorkflow`] if the workflow made then was deleted.
+    pub async fn create_once(&self, document: Value, tags: Vec<String>, key: &str) -> Result<Created, Error> {
+        let saved = self.prepared(document, tags).await?;
+        let forgotten_before = saved.workflow.summary.created_at - KEYS_KEPT;
+        loop {
+            if self.store.insert_once(&saved.workflow, key, forgotten_before).await? {
+                return Ok(Created { saved, existing: false });
+            }
+            // The key may be forgotten between the two steps; then it is free again.
+            if let Some(id) = self.store.created_under(key).await? {
+                let workflow = self.get(id).await?;
+                let problems = self.validate(workflow.draft.clone()).await?;
+                return Ok(Created { saved: Saved { workflow, problems }, existing: true });
+            }
+        }
+    }
+}
