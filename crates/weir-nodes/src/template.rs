@@ -15,7 +15,8 @@ use weir_engine::node::{NodeCtx, NodeType, typed_params};
 
 use crate::params::params_schema;
 
-/// How many instructions a template may run.
+/// How many instructions a template may run. This bounds its time, not its memory: text that it doubles again and again
+/// in a variable is limited by nothing but this, so templates are for those who may write workflows.
 const FUEL: u64 = 1_000_000;
 
 /// How long the text may become: 1 MiB.

@@ -1,7 +1,6 @@
 //! `http_request` against a real server.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -38,8 +37,7 @@ pub(crate) async fn serve_at(address: [u8; 4]) -> SocketAddr {
         .route(
             "/latin",
             get(|| async { ([(header::CONTENT_TYPE, "text/plain; charset=iso-8859-1")], b"gr\xfc\xdfe".to_vec()) }),
-        )
-        .route("/never", get(std::future::pending::<()>));
+        );
     let listener = TcpListener::bind((Ipv4Addr::from(address), 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -349,16 +347,17 @@ async fn an_answer_that_breaks_off_or_never_ends_leaves_no_file() {
 
 #[tokio::test]
 async fn a_request_stops_when_its_node_is_cancelled() {
-    let (bench, server) = (Bench::new().await, serve().await);
+    let bench = Bench::new().await;
     let ctx = bench.ctx();
-    let cancelled = ctx.cancelled.clone();
     let node = bench.node("http_request");
-    let run = node.run(&ctx, json!({"url": format!("http://{server}/never")}));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let run = node.run(&ctx, json!({"url": format!("http://{}/", silent.local_addr().unwrap())}));
     let cancel = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        cancelled.cancel();
+        let connection = silent.accept().await.unwrap();
+        ctx.cancelled.cancel();
+        connection
     };
-    let (outcome, ()) = tokio::join!(run, cancel);
+    let (outcome, _connection) = tokio::join!(run, cancel);
     assert_eq!(outcome.unwrap_err().class, ErrorClass::Cancelled);
 }
 

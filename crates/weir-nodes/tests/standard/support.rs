@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tempfile::TempDir;
+use weir_base::SystemClock;
 use weir_core::node_error::NodeError;
 use weir_core::outcome::Outcome;
 use weir_core::path::NodePath;
@@ -14,10 +15,12 @@ use weir_db::Db;
 use weir_engine::credential::{Credential, FixedCredentials};
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::{NodeCtx, NodeType};
+use weir_engine::{Config, Engine, Parts};
+use weir_expr::JsEvaluator;
 use weir_nodes::http::{HttpAccess, Outbound};
 use weir_nodes::{Services, standard};
 use weir_objects::Objects;
-use weir_workflows::Versions;
+use weir_workflows::{Versions, Workflows};
 
 /// The instant at which every context was decided on.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -28,6 +31,8 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) struct Bench {
     types: Vec<Arc<dyn NodeType>>,
     pub(crate) files: ExecutionFiles,
+    db: Db,
+    objects: Objects,
     _folder: TempDir,
 }
 
@@ -40,13 +45,12 @@ impl Bench {
 
     pub(crate) async fn with(outbound: Outbound) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let files = ExecutionFiles::new(
-            Objects::connect(&format!("file:{}", folder.path().join("objects").display())).expect("a folder"),
-        );
+        let objects = Objects::connect(&format!("file:{}", folder.path().join("objects").display())).expect("a folder");
+        let files = ExecutionFiles::new(objects.clone());
         let db = Db::connect(&format!("sqlite:{}", folder.path().join("weir.db").display())).await.expect("a database");
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.expect("tables");
-        let types = standard(Services { files: files.clone(), outbound, versions: Versions::new(db) });
-        Self { types, files, _folder: folder }
+        let types = standard(Services { files: files.clone(), outbound, versions: Versions::new(db.clone()) });
+        Self { types, files, db, objects, _folder: folder }
     }
 
     pub(crate) fn types(&self) -> &[Arc<dyn NodeType>] {
@@ -55,6 +59,21 @@ impl Bench {
 
     pub(crate) fn node(&self, name: &str) -> Arc<dyn NodeType> {
         self.types.iter().find(|node| node.info().name == name).map(Arc::clone).expect("a node type of this name")
+    }
+
+    /// Workflows with an engine that knows these node types.
+    pub(crate) async fn workflows(&self) -> Workflows {
+        self.db.migrate("engine", weir_engine::MIGRATIONS).await.expect("tables");
+        let parts = Parts {
+            db: self.db.clone(),
+            objects: self.objects.clone(),
+            node_types: self.types.clone(),
+            evaluator: Arc::new(JsEvaluator::new()),
+            credentials: Arc::new(FixedCredentials::default()),
+            clock: Arc::new(SystemClock),
+        };
+        let engine = Engine::open(Config::default(), parts).await.expect("an engine");
+        Workflows::new(self.db.clone(), engine, Arc::new(SystemClock))
     }
 
     pub(crate) fn ctx(&self) -> NodeCtx {
