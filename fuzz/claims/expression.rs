@@ -9,7 +9,7 @@ use weir_expr::JsEvaluator;
 
 static EVALUATOR: LazyLock<JsEvaluator> = LazyLock::new(JsEvaluator::new);
 
-/// Any text is refused or has a value, within the limits and the same each time.
+/// Any text comes to an end: it is refused or has a value, the same each time.
 pub(crate) fn check(text: &str) {
     let checked = EVALUATOR.check(text);
     let scope = scope();
