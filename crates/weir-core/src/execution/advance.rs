@@ -65,8 +65,7 @@ impl Execution {
         }
         let Some(node) = self.node(at) else { return };
         if let Phase::Waiting { wait: Wait::Child(request), .. } = &node.phase {
-            let effect =
-                Effect::StartChild { path: self.path_of(at), attempt: node.attempt, request: request.clone() };
+            let effect = Effect::StartChild { path: self.path_of(at), attempt: node.attempt, request: request.clone() };
             self.out.effects.push(effect);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::input::Effect;
 use super::state::{
-    BufferedSignal, Container, Ending, LoopRun, MapRun, NodeRef, NodeState, Phase, Scope, ScopeId, Status, UndoPhase,
+    BufferedSignal, Container, Ending, LoopRun, MapRun, NodeRef, NodeState, Phase, ScopeId, Status, UndoPhase,
     Undoable, Undoing,
 };
 use super::{Execution, ROOT, ReplayError};
@@ -15,7 +15,6 @@ use crate::node_type::{ERROR_HANDLE, Role};
 use crate::outcome::{OnItemError, Wait};
 use crate::path::NodePath;
 use crate::payload::Payload;
-use crate::plan::LevelIx;
 
 impl Execution {
     pub(super) fn apply(&mut self, recorded: &JournalEvent) -> Result<(), ReplayError> {
@@ -89,7 +88,7 @@ impl Execution {
             Event::ApprovalDecided { path, decision } => {
                 let at = self.locate_or_open(path).ok_or_else(|| missing(path))?;
                 if let Some(NodeState { phase: Phase::Waiting { decided, .. }, .. }) = self.node_mut(at) {
-                    *decided = Some(decision.clone());
+                    *decided = Some(Box::new(decision.clone()));
                 }
                 self.agenda.push_back(at);
             }
@@ -106,7 +105,8 @@ impl Execution {
                 self.undoing = Some(Undoing { of, attempt: *attempt, phase: UndoPhase::Running });
             }
             Event::CompensationCompleted { path, .. } => {
-                if let Some(by) = self.undoing.take().and_then(|undoing| self.plan.nodes[undoing.of.at.node].compensate) {
+                if let Some(by) = self.undoing.take().and_then(|undoing| self.plan.nodes[undoing.of.at.node].compensate)
+                {
                     // The same node may undo another one next, and must not find this one's steps.
                     self.steps.remove(&self.sibling_path(path, by));
                 }
@@ -122,77 +122,6 @@ impl Execution {
             Event::ExecutionCancelled => self.end(Status::Cancelled),
         }
         Ok(())
-    }
-
-    pub(super) fn open_root(&mut self) {
-        self.known = self.plan.levels[0].nodes.len() as u64;
-        self.open_scope(0, None);
-    }
-
-    /// Brings a level to life. Its `start` node is finished from the beginning: it only passes the input on.
-    pub(super) fn open_scope(&mut self, level: LevelIx, within: Option<(NodeRef, u32)>) -> ScopeId {
-        let id = self.next_scope;
-        self.next_scope += 1;
-        let plan = Arc::clone(&self.plan);
-        let nodes: Box<[NodeState]> = plan.levels[level].nodes.iter().map(|_| NodeState::default()).collect();
-        let unresolved = nodes.len();
-        let scope = Scope { level, within, nodes, unresolved, closed: false, kept: false, parked: false };
-        self.scopes.insert(id, scope);
-        if unresolved == 0 && id != ROOT {
-            // Nothing in it is part of the flow.
-            self.close_body(id);
-        }
-        for &node in &plan.levels[level].entries {
-            let at = NodeRef { scope: id, node };
-            if plan.nodes[node].role == Role::Start {
-                let output = self.level_input(within);
-                self.resolve(at, Phase::Completed { handle: None, output });
-            } else {
-                self.agenda.push_back(at);
-            }
-        }
-        id
-    }
-
-    fn level_input(&self, within: Option<(NodeRef, u32)>) -> Payload {
-        let Some((container, index)) = within else { return self.started.input.clone() };
-        let name = match self.plan.nodes[container.node].role {
-            Role::Loop => "iteration",
-            Role::Map | Role::Ordinary | Role::Start | Role::End | Role::Respond => "index",
-        };
-        Payload::from(serde_json::json!({ name: index }))
-    }
-
-    /// Like `locate`, and brings the body to life whose first event this is.
-    fn locate_or_open(&mut self, path: &NodePath) -> Option<NodeRef> {
-        if let Some(found) = self.locate(path) {
-            return Some(found);
-        }
-        let (container, index) = path.container()?;
-        let container = self.locate_or_open(&container)?;
-        let Some(Container::Map(run)) = self.node(container)?.container.as_deref() else { return None };
-        // Items are opened in order, so those before this one were open as well, though no event told of them.
-        for index in run.next..=index {
-            self.open_item(container, index)?;
-        }
-        self.locate(path)
-    }
-
-    /// Opens the body of a `map`'s item.
-    pub(super) fn open_item(&mut self, at: NodeRef, index: u32) -> Option<ScopeId> {
-        let body = self.plan.nodes[at.node].body?;
-        let Some(Container::Map(run)) = self.node_mut(at)?.container.as_deref_mut() else { return None };
-        if index >= run.count {
-            return None;
-        }
-        run.next = run.next.max(index + 1);
-        // The scope's number is known before it exists, so that a body that is finished at once finds its place.
-        let id = self.next_scope;
-        if let Some(Container::Map(run)) = self.node_mut(at)?.container.as_deref_mut() {
-            run.open.insert(index, id);
-        }
-        self.open_scope(body, Some((at, index)));
-        Some(id)
     }
 
     fn begin_iteration(&mut self, at: NodeRef, index: u32) {
@@ -256,7 +185,7 @@ impl Execution {
     }
 
     /// Gives a running node's place back.
-    fn leave_running(&mut self, at: NodeRef) {
+    pub(super) fn leave_running(&mut self, at: NodeRef) {
         let pure = self.plan.nodes[at.node].pure;
         let asked = match self.node_mut(at) {
             Some(NodeState { phase: phase @ Phase::Running, .. }) => {
@@ -294,7 +223,7 @@ impl Execution {
     }
 
     /// Ends a node's wait: its timer is cleared, its signal is used up.
-    fn leave_waiting(&mut self, at: NodeRef, used: bool) {
+    pub(super) fn leave_waiting(&mut self, at: NodeRef, used: bool) {
         let Some(node) = self.node_mut(at) else { return };
         let timer = match &mut node.phase {
             Phase::Waiting { timer, .. } | Phase::BackingOff { timer } => timer.take(),
@@ -329,35 +258,6 @@ impl Execution {
         self.resolve(at, Phase::Completed { handle: handle.map(Arc::from), output });
     }
 
-    /// A finished container needs its bodies no more, unless nodes in them may have to be undone.
-    fn forget_bodies(&mut self, at: NodeRef) {
-        for scope in self.open_bodies(at) {
-            self.stop_scope(scope);
-            self.close_scope(scope);
-        }
-        if let Some(node) = self.node_mut(at).filter(|node| !node.keeps_bodies) {
-            node.container = None;
-        }
-    }
-
-    fn open_bodies(&self, at: NodeRef) -> Vec<ScopeId> {
-        let container = self.node(at).and_then(|node| node.container.as_deref());
-        container.map(Container::open_scopes).unwrap_or_default()
-    }
-
-    /// Keeps a scope, and all that is around it, for the undoing of a node in it.
-    fn keep(&mut self, id: ScopeId) {
-        let mut around = Some(id);
-        while let Some(scope) = around.and_then(|id| self.scopes.get_mut(&id)).filter(|scope| !scope.kept) {
-            scope.kept = true;
-            let container = scope.within.map(|(container, _)| container);
-            if let Some(node) = container.and_then(|container| self.node_mut(container)) {
-                node.keeps_bodies = true;
-            }
-            around = container.map(|container| container.scope);
-        }
-    }
-
     fn fail(&mut self, at: NodeRef, path: &NodePath, attempt: u32, error: &NodeError, then: &AfterFailure) {
         self.leave_running(at);
         self.leave_waiting(at, false);
@@ -385,7 +285,7 @@ impl Execution {
     }
 
     /// Settles a node for good: what depends on it is reconsidered, and a level with nothing left is closed.
-    fn resolve(&mut self, at: NodeRef, phase: Phase) {
+    pub(super) fn resolve(&mut self, at: NodeRef, phase: Phase) {
         let plan = Arc::clone(&self.plan);
         let Some(node) = self.node_mut(at) else { return };
         if node.phase.is_resolved() {
@@ -408,53 +308,6 @@ impl Execution {
         }
     }
 
-    /// Hands a finished body's result to its container.
-    fn close_body(&mut self, id: ScopeId) {
-        let result = self.level_result(id);
-        let kept = self.scopes.get(&id).is_some_and(|scope| scope.kept);
-        let Some((container, index)) = self.close_scope(id) else { return };
-        match self.node_mut(container).and_then(|node| node.container.as_deref_mut()) {
-            Some(Container::Map(run)) => {
-                run.open.remove(&index);
-                run.done += 1;
-                run.results[index as usize] = Some(result);
-            }
-            Some(Container::Loop(run)) => {
-                run.open = None;
-                let earlier = std::mem::replace(&mut run.last, result);
-                if kept {
-                    run.earlier.insert(index, earlier);
-                }
-            }
-            None => {}
-        }
-        self.agenda.push_back(container);
-    }
-
-    /// Forgets a scope, or keeps it closed while undoing needs its values.
-    fn close_scope(&mut self, id: ScopeId) -> Option<(NodeRef, u32)> {
-        let scope = self.scopes.get_mut(&id)?;
-        scope.closed = true;
-        let (within, level, kept) = (scope.within, scope.level, scope.kept);
-        let unfinished = scope.unresolved > 0;
-        if unfinished {
-            let plan = Arc::clone(&self.plan);
-            for &node in &plan.levels[level].nodes {
-                let at = NodeRef { scope: id, node };
-                for inner in self.open_bodies(at) {
-                    self.close_scope(inner);
-                }
-                if !self.steps.is_empty() {
-                    self.steps.remove(&self.path_of(at));
-                }
-            }
-        }
-        if !kept {
-            self.scopes.remove(&id);
-        }
-        within
-    }
-
     /// A node of this scope failed for good: the scope's other work stops, and its container has to answer for it.
     fn fail_scope(&mut self, id: ScopeId, error: &NodeError, path: &NodePath) {
         self.stop_scope(id);
@@ -474,40 +327,6 @@ impl Execution {
             None => {}
         }
         self.agenda.push_back(container);
-    }
-
-    /// Stops everything that runs or waits in this scope and in the bodies inside of it.
-    pub(super) fn stop_scope(&mut self, id: ScopeId) {
-        let Some(level) = self.scopes.get(&id).map(|scope| scope.level) else { return };
-        let plan = Arc::clone(&self.plan);
-        for &node in &plan.levels[level].nodes {
-            let at = NodeRef { scope: id, node };
-            self.stop_node(at);
-        }
-    }
-
-    fn stop_node(&mut self, at: NodeRef) {
-        let Some(node) = self.node(at) else { return };
-        let stop = match &node.phase {
-            Phase::Running => Some(Effect::Stop { path: self.path_of(at) }),
-            Phase::Waiting { wait: Wait::Child(_), .. } => {
-                Some(Effect::CancelChild { path: self.path_of(at), attempt: node.attempt })
-            }
-            Phase::Expanded if matches!(node.container.as_deref(), Some(Container::Loop(run)) if run.asked) => {
-                Some(Effect::Stop { path: self.path_of(at) })
-            }
-            Phase::Expanded | Phase::Idle | Phase::Ready | Phase::Waiting { .. } | Phase::BackingOff { .. } => None,
-            Phase::Completed { .. } | Phase::Skipped | Phase::Failed | Phase::Stopped => return,
-        };
-        self.out.effects.extend(stop);
-        self.leave_running(at);
-        self.leave_waiting(at, false);
-        if let Some(node) = self.node_mut(at) {
-            node.phase = Phase::Stopped;
-        }
-        for scope in self.open_bodies(at) {
-            self.stop_scope(scope);
-        }
     }
 
     /// The execution is to end: nothing of its flow goes on, undoing comes next.
@@ -542,9 +361,9 @@ impl Execution {
         match purpose {
             TimerPurpose::Wait { path } | TimerPurpose::Retry { path } => {
                 let Some(at) = self.locate(path) else { return };
-                match self.node_mut(at).map(|node| &mut node.phase) {
-                    Some(Phase::Waiting { timer: slot, .. } | Phase::BackingOff { timer: slot }) => *slot = Some(timer),
-                    _ => {}
+                let phase = self.node_mut(at).map(|node| &mut node.phase);
+                if let Some(Phase::Waiting { timer: slot, .. } | Phase::BackingOff { timer: slot }) = phase {
+                    *slot = Some(timer);
                 }
             }
             TimerPurpose::CompensationRetry { .. } => {
@@ -579,43 +398,6 @@ impl Execution {
             TimerPurpose::Execution => {
                 self.paused = false;
                 self.begin_ending(Ending::TimedOut);
-            }
-        }
-    }
-
-    /// A failed execution lives again: what failed or was stopped is as if it had not been begun.
-    fn reopen(&mut self) {
-        self.terminal = None;
-        self.ending = None;
-        self.reopen_scope(ROOT);
-    }
-
-    fn reopen_scope(&mut self, id: ScopeId) {
-        let Some(level) = self.scopes.get(&id).map(|scope| scope.level) else { return };
-        let plan = Arc::clone(&self.plan);
-        for &node in &plan.levels[level].nodes {
-            let at = NodeRef { scope: id, node };
-            let Some(state) = self.node_mut(at) else { continue };
-            if !matches!(state.phase, Phase::Failed | Phase::Stopped | Phase::Ready) {
-                continue;
-            }
-            state.phase = if state.container.is_some() { Phase::Expanded } else { Phase::Idle };
-            state.spent = state.attempt;
-            let inner = match state.container.as_deref_mut() {
-                Some(Container::Map(run)) => {
-                    run.failure = None;
-                    run.open.values().copied().collect()
-                }
-                Some(Container::Loop(run)) => {
-                    run.failure = None;
-                    run.asked = false;
-                    run.open.into_iter().collect()
-                }
-                None => Vec::new(),
-            };
-            self.agenda.push_back(at);
-            for scope in inner {
-                self.reopen_scope(scope);
             }
         }
     }

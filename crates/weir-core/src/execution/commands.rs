@@ -68,10 +68,7 @@ impl Execution {
     pub(super) fn decide(&mut self, moment: Moment, path: NodePath, decision: Decision) -> Result<(), Refusal> {
         let open = self.terminal.is_none()
             && self.locate(&path).and_then(|at| self.node(at)).is_some_and(|node| {
-                matches!(
-                    &node.phase,
-                    Phase::Waiting { wait: Wait::Approval(_), expired: false, decided: None, .. }
-                )
+                matches!(&node.phase, Phase::Waiting { wait: Wait::Approval(_), expired: false, decided: None, .. })
             });
         if !open {
             return Err(Refusal::NoApproval { path });

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Execution;
+use super::ROOT;
 use super::input::Run;
 use super::state::{Container, NodeRef, Phase, Scope};
-use super::ROOT;
 use crate::evaluator::References;
 use crate::path::NodePath;
 use crate::payload::Payload;
@@ -33,7 +33,7 @@ pub enum LocalRef {
         /// Its place.
         index: u32,
         /// The same of the container around.
-        parent: Option<Box<LocalRef>>,
+        parent: Option<Box<Self>>,
     },
     /// An iteration of a `loop`.
     Iteration {
@@ -42,7 +42,7 @@ pub enum LocalRef {
         /// The result of the one before.
         previous: Payload,
         /// The same of the container around.
-        parent: Option<Box<LocalRef>>,
+        parent: Option<Box<Self>>,
     },
 }
 

@@ -12,6 +12,7 @@ mod context;
 mod input;
 mod rerun;
 mod results;
+mod scopes;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};

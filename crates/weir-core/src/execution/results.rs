@@ -47,9 +47,8 @@ impl Execution {
     }
 
     pub(super) fn step_done(&mut self, moment: Moment, path: NodePath, key: String, value: Payload) {
-        let running = self.locate(&path).and_then(|at| self.node(at)).is_some_and(|node| {
-            matches!(node.phase, Phase::Running)
-        });
+        let running =
+            self.locate(&path).and_then(|at| self.node(at)).is_some_and(|node| matches!(node.phase, Phase::Running));
         if running || self.undoing_at(&path).is_some() {
             self.record(moment, Event::StepRecorded { path, key, value });
         }

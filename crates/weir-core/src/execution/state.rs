@@ -146,12 +146,22 @@ pub(super) enum Phase {
     /// An attempt is under way.
     Running,
     /// It waits for its next attempt.
-    BackingOff { timer: Option<u32> },
+    BackingOff {
+        timer: Option<u32>,
+    },
     /// It waits for something outside.
-    Waiting { wait: Wait, timer: Option<u32>, expired: bool, decided: Option<crate::event::Decision> },
+    Waiting {
+        wait: Wait,
+        timer: Option<u32>,
+        expired: bool,
+        decided: Option<Box<crate::event::Decision>>,
+    },
     /// Its bodies run.
     Expanded,
-    Completed { handle: Option<Arc<str>>, output: Payload },
+    Completed {
+        handle: Option<Arc<str>>,
+        output: Payload,
+    },
     Skipped,
     Failed,
     /// Stopped because something else failed or the execution was cancelled.
@@ -264,7 +274,9 @@ pub(super) struct Undoing {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum UndoPhase {
     Running,
-    BackingOff { timer: Option<u32> },
+    BackingOff {
+        timer: Option<u32>,
+    },
     /// The wait is over; the next attempt is to begin.
     Due,
 }

@@ -90,7 +90,8 @@ fn a_map_in_a_loop_in_a_map_sees_each_of_them() {
     assert_eq!(locals(&hand.context(path)), seen);
     hand.done(path);
     hand.done("outer[0]/again[0]/inner[0]/work");
-    let before = json!({"results": [{"of": "outer[0]/again[0]/inner[0]/work"}, {"of": path}], "errors": [], "count": 2});
+    let before =
+        json!({"results": [{"of": "outer[0]/again[0]/inner[0]/work"}, {"of": path}], "errors": [], "count": 2});
     assert_eq!(locals(&hand.context("outer[0]/again"))[0], format!("iteration 1 after {before}"));
     hand.iterate("outer[0]/again", false);
     hand.iterate("outer[1]/again", false);
@@ -143,7 +144,9 @@ fn a_failed_item_stops_its_map_and_its_siblings_for_good() {
     hand.expand("each", json!([1, 2, 3]), 2, OnItemError::Fail);
     hand.fail("each[0]/work", refused());
     assert_eq!(hand.status(), Status::Failed);
-    assert!(hand.effects.iter().any(|effect| matches!(effect, Effect::Stop { path } if path.as_str() == "each[1]/work")));
+    assert!(
+        hand.effects.iter().any(|effect| matches!(effect, Effect::Stop { path } if path.as_str() == "each[1]/work"))
+    );
     hand.crash();
     assert_eq!(hand.running(), [""; 0]);
     assert_eq!(hand.status(), Status::Failed);

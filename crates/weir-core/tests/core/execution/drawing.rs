@@ -259,7 +259,9 @@ impl Act {
         if role == Role::Map {
             let keys = self.by_key.then(|| (0..self.bodies).map(|index| format!("k{index}")).collect::<Vec<_>>());
             let items: Value = match &keys {
-                Some(keys) => keys.iter().map(|key| (key.clone(), json!(key))).collect::<serde_json::Map<_, _>>().into(),
+                Some(keys) => {
+                    keys.iter().map(|key| (key.clone(), json!(key))).collect::<serde_json::Map<_, _>>().into()
+                }
                 None => (0..self.bodies).map(|index| json!(index)).collect(),
             };
             let on_item_error = if self.collect { OnItemError::Collect } else { OnItemError::Fail };
@@ -327,7 +329,8 @@ fn on_paper(drawing: &Drawing, level: usize, prefix: &str, found: &mut BTreeMap<
             let taken = edges.contains(&Some(true));
             let entry = edges.is_empty() && (!has_start || node.role == Role::Start);
             let settled = edges.iter().all(Option::is_some);
-            if !settled && !(node.join == Join::Any && taken) {
+            let begins = settled || (node.join == Join::Any && taken);
+            if !begins {
                 return true;
             }
             if !taken && !entry {

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use weir_base::Timestamp;
 use weir_core::evaluator::References;
-use weir_core::event::{Event, JournalEvent, TimerPurpose};
+use weir_core::event::{Event, ExecutionStarted, JournalEvent, TimerPurpose};
 use weir_core::execution::{Context, Effect, Execution, Input, Output, Refusal, Run, Status};
 use weir_core::node_error::NodeError;
 use weir_core::outcome::{Expansion, OnItemError, Outcome, Wait};
@@ -45,9 +45,14 @@ pub(super) fn document(nodes: &[(&str, &str, Option<&str>, Value)], edges: &[(&s
 impl Hand {
     pub(super) fn start(document: Value) -> Self {
         let drawing = Drawing { plan: plan(document), acts: Default::default(), pins: Default::default() };
-        let (execution, output) = Execution::start(drawing.plan.clone(), started(&drawing), moment(epoch()));
+        let started = started(&drawing);
+        Self::begin(drawing.plan, started)
+    }
+
+    pub(super) fn begin(plan: Arc<Plan>, started: ExecutionStarted) -> Self {
+        let (execution, output) = Execution::start(plan.clone(), started, moment(epoch()));
         let (journal, effects, runs) = (Vec::new(), Vec::new(), Vec::new());
-        let mut hand = Self { plan: drawing.plan, execution, journal, effects, runs, now: epoch() };
+        let mut hand = Self { plan, execution, journal, effects, runs, now: epoch() };
         hand.take(output);
         hand
     }

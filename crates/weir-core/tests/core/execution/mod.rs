@@ -1,5 +1,7 @@
 //! The execution state machine, driven through interleavings and crashes.
 
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
 mod behaviours;
 mod drawing;
 mod golden;

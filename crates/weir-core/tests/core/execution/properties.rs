@@ -19,7 +19,10 @@ fn finished(drawing: &Drawing, seed: u64) -> Sim {
 }
 
 /// The start node is finished from the beginning, without an event.
-fn without_starts(drawing: &Drawing, found: std::collections::BTreeMap<String, Option<String>>) -> Vec<(String, Option<String>)> {
+fn without_starts(
+    drawing: &Drawing,
+    found: std::collections::BTreeMap<String, Option<String>>,
+) -> Vec<(String, Option<String>)> {
     let is_start = |path: &str| {
         let id = path.rsplit('/').next().unwrap_or(path);
         let node = drawing.plan.node_ix(id).expect("a node");
@@ -30,9 +33,9 @@ fn without_starts(drawing: &Drawing, found: std::collections::BTreeMap<String, O
 
 /// Every finished node that can be undone is undone once, the last one first.
 fn check_undoing(drawing: &Drawing, journal: &[JournalEvent]) {
-    let ended = journal.iter().any(|recorded| {
-        matches!(recorded.event, Event::ExecutionFailed { .. } | Event::ExecutionCancelled)
-    });
+    let ended = journal
+        .iter()
+        .any(|recorded| matches!(recorded.event, Event::ExecutionFailed { .. } | Event::ExecutionCancelled));
     let mut finished = Vec::new();
     let mut undone = Vec::new();
     for recorded in journal {

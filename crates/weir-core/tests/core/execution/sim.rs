@@ -175,9 +175,10 @@ impl Sim {
             run.path
         );
         if !run.pure && run.undoes.is_none() {
-            let done = self.durable.iter().any(
-                |recorded| matches!(&recorded.event, Event::NodeCompleted { path, .. } if *path == run.path),
-            );
+            let done = self
+                .durable
+                .iter()
+                .any(|recorded| matches!(&recorded.event, Event::NodeCompleted { path, .. } if *path == run.path));
             assert!(!done, "{} runs though its result is recorded", run.path);
         }
         self.begun.push(run.clone());
@@ -307,7 +308,11 @@ impl Sim {
                 let run = self.stopped.remove(0);
                 let seq = self.execution.seq();
                 // A retried node may be under way again, with a later attempt.
-                self.handle(Input::NodeDone { path: run.path, attempt: run.attempt, result: Ok(Outcome::done(json!("late"))) });
+                self.handle(Input::NodeDone {
+                    path: run.path,
+                    attempt: run.attempt,
+                    result: Ok(Outcome::done(json!("late"))),
+                });
                 assert_eq!(self.execution.seq(), seq, "a late result changes nothing");
             }
         }
@@ -362,7 +367,7 @@ impl Sim {
         let missing = (0..steps).map(|step| format!("s{step}")).find(|key| !recorded.contains_key(key));
         if let Some(key) = missing {
             let value: Payload = json!({"step": key, "undoes": run.undoes}).into();
-            self.handle(Input::StepDone { path: run.path.clone(), key: key.clone(), value });
+            self.handle(Input::StepDone { path: run.path, key, value });
             return;
         }
         for (key, value) in &recorded {
