@@ -288,7 +288,7 @@ pub enum Relation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum AfterFailure {
-    /// Another attempt when the timer (set by the event before) fires.
+    /// Another attempt when the timer that the next event sets fires.
     Retry {
         /// When.
         at: Timestamp,
