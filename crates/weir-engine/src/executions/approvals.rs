@@ -36,11 +36,7 @@ impl Executions {
             let (at, execution, path): (weir_base::Timestamp, Uuid, String) = cursor.decode()?;
             let first = args.len() + 1;
             wanted.push_str(if wanted.is_empty() { " WHERE " } else { " AND " });
-            wanted.push_str(&format!(
-                "(created_at, execution_id, path) < (${first}, ${}, ${})",
-                first + 1,
-                first + 2
-            ));
+            wanted.push_str(&format!("(created_at, execution_id, path) < (${first}, ${}, ${})", first + 1, first + 2));
             args.extend(args![at, execution, path]);
         }
         args.push(Value::from(page.limit + 1));
@@ -70,8 +66,10 @@ impl Executions {
 fn approval(row: &Row) -> Result<Approval, Error> {
     let execution_id: ExecutionId = row.get(0)?;
     let path = NodePath::from(row.get::<&str>(1)?);
-    let corrupt =
-        |message: String| Error::Corrupt { what: format!("the approval at {path} of execution {execution_id}"), message };
+    let corrupt = |message: String| Error::Corrupt {
+        what: format!("the approval at {path} of execution {execution_id}"),
+        message,
+    };
     let form: Option<&str> = row.get(4)?;
     let form = form.map(serde_json::from_str).transpose().map_err(|error| corrupt(error.to_string()))?;
     let status = row.get::<&str>(7)?.parse();

@@ -45,15 +45,7 @@ struct Bodies {
 
 impl<'a, W: Fn(usize, &NodePath) -> bool> Fold<'a, W> {
     pub(super) fn new(plan: &'a Plan, within: Option<&'a str>, wanted: W) -> Self {
-        Self {
-            plan,
-            within,
-            wanted,
-            found: Vec::new(),
-            places: HashMap::new(),
-            bodies: HashMap::new(),
-            undoing: None,
-        }
+        Self { plan, within, wanted, found: Vec::new(), places: HashMap::new(), bodies: HashMap::new(), undoing: None }
     }
 
     /// Whether an event about this path may change anything here: it lies in this body, right inside one of its
@@ -112,10 +104,10 @@ impl<'a, W: Fn(usize, &NodePath) -> bool> Fold<'a, W> {
             Event::CancelRequested { .. } => self.stop_the_rest(at),
             Event::RetryRequested => self.reopen(),
             Event::CompensationStarted { path, by, .. } => {
-                self.undoing = Some(path.container().map_or_else(
-                    || NodePath::root(&by),
-                    |(container, index)| container.child(index, &by),
-                ));
+                self.undoing = Some(
+                    path.container()
+                        .map_or_else(|| NodePath::root(&by), |(container, index)| container.child(index, &by)),
+                );
                 if let Some(folded) = self.here(&path, at) {
                     folded.node.compensation = Some(Compensation { by, finished: false, error: None });
                 }

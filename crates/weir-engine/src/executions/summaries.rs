@@ -129,9 +129,10 @@ fn summary(row: &Row) -> Result<Summary, Error> {
         document: row.get(3)?,
         trigger: row.get(4)?,
         parent,
-        status: row.get::<&str>(8)?.parse().map_err(|unknown: weir_core::execution::UnknownStatus| {
-            corrupt(unknown.to_string())
-        })?,
+        status: row
+            .get::<&str>(8)?
+            .parse()
+            .map_err(|unknown: weir_core::execution::UnknownStatus| corrupt(unknown.to_string()))?,
         progress: count(row.get(9)?),
         nodes_done: count(row.get(10)?),
         nodes_known: count(row.get(11)?),

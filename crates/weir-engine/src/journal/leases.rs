@@ -25,22 +25,12 @@ const LEFT_BEHIND: &str = "SELECT id FROM executions \
 const HEARTBEAT: &str = "INSERT INTO workers (id, lease_until) VALUES ($1, $2) \
      ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until";
 
-pub(super) async fn claim(
-    db: &Db,
-    id: ExecutionId,
-    worker: WorkerId,
-    now: Timestamp,
-) -> Result<Option<Lease>, Error> {
+pub(super) async fn claim(db: &Db, id: ExecutionId, worker: WorkerId, now: Timestamp) -> Result<Option<Lease>, Error> {
     let written = db.write(Statement::new(CLAIM, args![id, worker, now])).await?;
     written.rows(0).first().map(lease).transpose()
 }
 
-pub(super) async fn claim_orphans(
-    db: &Db,
-    worker: WorkerId,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<Lease>, Error> {
+pub(super) async fn claim_orphans(db: &Db, worker: WorkerId, now: Timestamp, limit: u32) -> Result<Vec<Lease>, Error> {
     // Rows that another process is just about to change are left to it.
     let skip = match db.dialect() {
         Dialect::Sqlite => "",
@@ -53,8 +43,11 @@ pub(super) async fn claim_orphans(
     let batch: Batch = [
         Statement::new(free, args![worker, now]),
         Statement::new(take, args![worker, now, limit]),
-        Statement::new("DELETE FROM workers WHERE id <> $1 AND lease_until <= $2 \
-             AND NOT EXISTS (SELECT 1 FROM executions WHERE owner = workers.id)", args![worker, now]),
+        Statement::new(
+            "DELETE FROM workers WHERE id <> $1 AND lease_until <= $2 \
+             AND NOT EXISTS (SELECT 1 FROM executions WHERE owner = workers.id)",
+            args![worker, now],
+        ),
     ]
     .into_iter()
     .collect();
