@@ -38,7 +38,14 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 impl Inner {
     /// Signs on, takes over what an earlier process left, and starts the background tasks.
     pub(crate) async fn begin_background(self: &Arc<Self>) -> Result<(), Error> {
+        if self.config.worker.is_some() {
+            self.journal.sign_off(self.worker).await?;
+        }
+        self.journal.forget_other_workers(self.worker).await?;
         self.keep_lease().await?;
+        if !self.config.takes_up_work {
+            return Ok(());
+        }
         self.take_orphans().await?;
         let (timers, orphans, sweep) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         self.spawn(async move { timers.fire_timers().await });

@@ -182,7 +182,7 @@ impl Engine {
         let executions =
             Executions::new(parts.db.clone(), Arc::clone(&journal), documents.clone(), values.clone());
         let inner = Arc::new(Inner {
-            worker: WorkerId::new(),
+            worker: config.worker.unwrap_or_else(WorkerId::new),
             clock: parts.clock,
             journal,
             documents,
@@ -220,6 +220,11 @@ impl Engine {
         if let Err(error) = self.0.journal.sign_off(self.0.worker).await {
             tracing::warn!(%error, "could not sign off; others take over when the lease ends");
         }
+    }
+
+    /// Whether it takes nothing new any more.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
     }
 
     /// The node types there are.

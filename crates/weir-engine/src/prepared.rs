@@ -8,13 +8,14 @@ use weir_core::node_error::NodeError;
 use weir_core::params::references_of;
 use weir_core::plan::{NodeIx, Plan};
 use weir_core::template::Template;
+use weir_core::user_schema::UserSchema;
 
 use crate::error::{Error, InputProblem};
 
 /// A plan with its input schema compiled and its params analysed (each on first use).
 pub(crate) struct Prepared {
     pub(crate) plan: Arc<Plan>,
-    inputs: OnceLock<Option<jsonschema::Validator>>,
+    inputs: OnceLock<Option<UserSchema>>,
     params: Vec<OnceLock<Result<Params, NodeError>>>,
 }
 
@@ -37,13 +38,13 @@ impl Prepared {
     pub(crate) fn check_input(&self, input: &Value) -> Result<(), Error> {
         let compiled = self.inputs.get_or_init(|| {
             // A schema that does not compile was refused when the document was validated.
-            self.plan.document.inputs.as_ref().and_then(|schema| jsonschema::validator_for(schema).ok())
+            self.plan.document.inputs.as_ref().and_then(|schema| UserSchema::compile(schema).ok())
         });
-        let Some(validator) = compiled else { return Ok(()) };
-        let problems: Vec<InputProblem> = validator
-            .iter_errors(input)
-            .take(100)
-            .map(|error| InputProblem { pointer: error.instance_path().to_string(), message: error.to_string() })
+        let Some(schema) = compiled else { return Ok(()) };
+        let problems: Vec<InputProblem> = schema
+            .errors(input)
+            .into_iter()
+            .map(|error| InputProblem { pointer: error.pointer, message: error.message })
             .collect();
         if problems.is_empty() { Ok(()) } else { Err(Error::Input(problems)) }
     }
