@@ -4,6 +4,7 @@
 //! crate maps kinds of errors to statuses; wire types live beside their handlers; a router is built with just the
 //! services it needs. Knows nothing about tables, journals or drivers.
 
+mod access_log;
 mod conventions;
 mod extract;
 mod guard;
@@ -15,5 +16,6 @@ mod serve;
 mod trace;
 mod webhook_answer;
 
+pub use access_log::AccessLog;
 pub use router::{Services, Version, router};
 pub use serve::{ServeError, serve};
