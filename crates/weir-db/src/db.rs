@@ -135,6 +135,14 @@ impl Db {
         }
     }
 
+    /// The SQLite behind this handle, for what only a file needs.
+    pub fn sqlite(&self) -> Option<&Sqlite> {
+        match self {
+            Self::Sqlite(sqlite) => Some(sqlite),
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// The PostgreSQL behind this handle, for what needs a connection of its own.
     pub fn postgres(&self) -> Option<&Postgres> {
         match self {

@@ -64,6 +64,16 @@ fn open(path: &Path, pragmas: &str) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Copies the database to a new file.
+pub(super) fn copy(connection: &Connection, file: &Path) -> Result<(), Error> {
+    const COPY: &str = "VACUUM INTO ?1";
+    let failed = |error: std::io::Error| Error::Unavailable { message: format!("{}: {error}", file.display()) };
+    let path = file.to_str().ok_or_else(|| failed(std::io::Error::other("the path is not UTF-8")))?;
+    connection.execute(COPY, [path]).map_err(|error| Error::from_sqlite(&error, COPY))?;
+    // SQLite leaves it to the system when the copy reaches the disk; a copy is for when things go wrong.
+    File::open(file).and_then(|file| file.sync_all()).map_err(failed)
+}
+
 /// Runs a statement for each of its rows of arguments; answers the rows touched, or returned, and those returned.
 pub(super) fn run(connection: &Connection, statement: &Statement) -> Result<(u64, Vec<Row>), Error> {
     let failed = |error: rusqlite::Error| Error::from_sqlite(&error, &statement.sql);

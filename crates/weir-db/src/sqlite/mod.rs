@@ -8,7 +8,7 @@ mod tests;
 mod writer;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Batch, Error, Migration, Row, Stats, Value, Written};
 
@@ -45,6 +45,16 @@ impl Sqlite {
     pub(crate) async fn migrate(&self, context: &str, migrations: &[Migration]) -> Result<(), Error> {
         let (context, migrations) = (context.to_owned(), migrations.to_vec());
         self.writer.run(move |connection| migrate::migrate(connection, &context, &migrations)).await?
+    }
+
+    /// Copies the whole database, as it is between two commits, to a new file. When this answers, the copy is on the
+    /// disk. Commits wait meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is such a file already, [`Error::DiskFull`], [`Error::Unavailable`].
+    pub async fn snapshot(&self, file: &Path) -> Result<(), Error> {
+        let file = file.to_owned();
+        self.writer.run(move |connection| connection::copy(connection, &file)).await?
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -31,6 +31,22 @@ async fn what_was_written_is_there_after_opening_again() {
 }
 
 #[tokio::test]
+async fn a_snapshot_is_a_database_and_never_overwrites_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let db = Db::connect(&format!("sqlite:{}", file("weir.db").display())).await.unwrap();
+    db.migrate("test", &[ACCOUNTS]).await.unwrap();
+    db.write(Statement::new("INSERT INTO accounts VALUES ('ann', 0)", args![])).await.unwrap();
+    db.sqlite().unwrap().snapshot(&file("copy.db")).await.unwrap();
+    db.write(Statement::new("INSERT INTO accounts VALUES ('bob', 0)", args![])).await.unwrap();
+
+    let error = db.sqlite().unwrap().snapshot(&file("copy.db")).await.unwrap_err();
+    assert!(error.to_string().contains("already exists"), "{error}");
+    let copy = Db::connect(&format!("sqlite:{}", file("copy.db").display())).await.unwrap();
+    assert_eq!((count(&copy).await, count(&db).await), (1, 2));
+}
+
+#[tokio::test]
 async fn a_path_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

@@ -1,0 +1,101 @@
+//! `weir serve`: the API and the engine, until told to stop.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use tokio::net::TcpListener;
+
+use super::Context;
+use crate::boot::{App, Purpose};
+use crate::config::{Config, Loaded};
+use crate::failure::{Exit, Failure};
+use crate::signals::Signals;
+use crate::{examples, output};
+
+/// Where and with what.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes any that is free [default: 8080]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Database: sqlite:PATH or postgres://...
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Object storage: file:PATH or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "URL")]
+    pub(crate) objects_url: Option<String>,
+    /// Import and publish every DIR/*/workflow.yaml that is not there yet
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    load_examples: Option<PathBuf>,
+}
+
+pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
+    let config = &context.loaded.config;
+    let mut signals = Signals::listen()?;
+    // The address first: nothing is opened or changed for a server that cannot listen.
+    let listener = listen(&context.loaded).await?;
+    let mut app = App::open(config, Purpose::Serve).await?;
+    if let Some(folder) = &args.load_examples {
+        examples::load(&app.workflows, folder).await?;
+    }
+    let url = app.listen(listener, config)?;
+    if context.json {
+        output::json(&serde_json::json!({"status": "ready", "url": url}));
+    } else {
+        output::line(&format!("Weir is ready at {url}"));
+    }
+    tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "ready");
+
+    let asked = signals.next().await;
+    tracing::info!(signal = asked.number(), "stopping; a second signal ends at once");
+    tokio::select! {
+        closed = app.close() => closed?,
+        again = signals.next() => return Ok(Exit::Signal(again.number())),
+    }
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+async fn listen(loaded: &Loaded) -> anyhow::Result<TcpListener> {
+    let config = &loaded.config;
+    let address = loopback(loaded).await?;
+    TcpListener::bind(address).await.map_err(|error| {
+        let message = match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "{address} is in use by another program, perhaps another weir: stop it, or choose another port with \
+                 --port or PORT (0 takes any that is free)"
+            ),
+            ErrorKind::PermissionDenied => {
+                format!("listening on port {} needs privileges: choose one above 1023 with --port or PORT", config.port)
+            }
+            _ => format!("cannot listen on {address}: {error}"),
+        };
+        Failure::failed(message).into()
+    })
+}
+
+/// The configured address, if only this machine can reach it.
+async fn loopback(loaded: &Loaded) -> anyhow::Result<SocketAddr> {
+    let Config { host, port, .. } = &loaded.config;
+    let source = loaded.values.iter().find(|value| value.setting.key == "host").map(|value| value.source.to_string());
+    let from = source.unwrap_or_default();
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((name, *port)).await;
+    let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
+    if addresses.is_empty() {
+        return Err(Failure::invalid(format!("host {host:?} (from {from}) is no address of this machine")).into());
+    }
+    match addresses.iter().find(|address| address.ip().to_canonical().is_loopback()) {
+        Some(address) => Ok(*address),
+        None => Err(Failure::invalid(format!(
+            "refusing to listen on {host} (from {from}): there is no sign-in yet, so only this machine may reach the \
+             server; use 127.0.0.1, or put a proxy with a sign-in of its own in front of it"
+        ))
+        .into()),
+    }
+}
