@@ -62,6 +62,8 @@ pub struct NodeCtx {
     pub local: Option<Local>,
     /// Fires when the node is to stop: cancelled, timed out, or no longer needed.
     pub cancelled: CancellationToken,
+    /// The node execution it undoes, when it runs as a compensation.
+    pub undoes: Option<NodePath>,
     /// Steps recorded by earlier attempts.
     pub(crate) steps: BTreeMap<String, Payload>,
     pub(crate) recorder: Recorder,
@@ -143,6 +145,7 @@ impl NodeCtx {
             incoming: Vec::new(),
             local: None,
             cancelled: CancellationToken::new(),
+            undoes: None,
             steps: BTreeMap::new(),
             recorder: Recorder::Detached,
             credentials,
@@ -151,7 +154,11 @@ impl NodeCtx {
 
     /// The idempotency key of a step: the same in every attempt and after every crash.
     pub fn idempotency_key(&self, step: &str) -> String {
-        format!("{}/{}/{step}", self.execution_id, self.path)
+        match &self.undoes {
+            // One node may undo several, one after the other: each undoing is an effect of its own.
+            Some(undone) => format!("{}/{}~{undone}/{step}", self.execution_id, self.path),
+            None => format!("{}/{}/{step}", self.execution_id, self.path),
+        }
     }
 
     /// Runs `work` unless an earlier attempt recorded its value under this key; the value is durable on return.

@@ -18,8 +18,9 @@ struct Row {
 
 const DATABASES: [&str; 4] = ["rusqlite", "sqlx", "tokio-postgres", "libsqlite3-sys"];
 
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 14] = [
     Row { package: "xtask", level: 0, never: &[] },
+    Row { package: "weir-example-server", level: 0, never: &[] },
     Row { package: "weir-base", level: 0, never: &["tokio", "axum", "reqwest"] },
     Row { package: "weir-core", level: 1, never: &["tokio", "rand", "axum", "reqwest", "futures"] },
     Row { package: "weir-db", level: 1, never: &["axum", "reqwest"] },

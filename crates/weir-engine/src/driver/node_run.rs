@@ -111,6 +111,7 @@ impl NodeRun {
             incoming: self.context.incoming,
             local,
             cancelled: self.token,
+            undoes: self.run.undoes,
             steps,
             // A pure node runs within the driver: what it sent there would have nobody to read it.
             recorder: if self.run.pure { Recorder::Detached } else { Recorder::Driver(self.driver) },

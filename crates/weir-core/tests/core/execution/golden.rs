@@ -290,10 +290,9 @@ fn stored() -> Payload {
     Payload::Stored(Stored { key: "ef/01".to_owned(), size: 262_145 })
 }
 
-/// Run with `--ignored` when a version is released: writes what is missing, and changes nothing that is there.
+/// With `WEIR_WRITE_GOLDEN=1`, as when a version is released: writes what is missing. What is there is never changed.
 #[test]
-#[ignore = "writes into tests/golden"]
-fn write_the_journals_of_this_version() {
+fn every_kind_of_journal_of_this_version_is_kept() {
     let mut approved = waiting();
     let decision =
         Decision { approved: true, data: json!({"sum": 3}), by: Some("ada".into()), comment: Some("ok".into()) };
@@ -306,6 +305,11 @@ fn write_the_journals_of_this_version() {
         if path.exists() {
             continue;
         }
+        assert!(
+            std::env::var_os("WEIR_WRITE_GOLDEN").is_some(),
+            "{} is missing: run this test with WEIR_WRITE_GOLDEN=1 and commit the file",
+            path.display()
+        );
         let lines: Vec<String> =
             hand.journal.iter().map(|event| serde_json::to_string(event).expect("events are JSON")).collect();
         std::fs::write(&path, lines.join("\n") + "\n").expect("written");
