@@ -14,7 +14,6 @@ use weir_base::ErrorKind;
 
 use self::codes::Code;
 pub(crate) use self::documented::{ReadProblems, WriteProblems};
-pub(crate) use self::domain::field_errors;
 use crate::trace::TraceId;
 
 /// Seconds a client is asked to wait when a dependency is away.
@@ -122,12 +121,11 @@ impl Problem {
         self.with_errors(vec![error])
     }
 
-    /// The same problem, of a part of the body instead of the whole.
-    pub(crate) fn within(mut self, part: &str) -> Self {
+    /// The same problem, whose places lie below `base` instead of at the top of the body.
+    pub(crate) fn below(mut self, base: &str) -> Self {
         for error in &mut self.errors {
-            error.pointer.insert_str(0, &format!("/{part}"));
+            error.pointer.insert_str(0, base);
         }
-        self.detail = format!("{part}: {}", self.detail);
         self
     }
 

@@ -9,7 +9,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weir_api::{ServeError, Services, Version};
+use weir_api::{AccessLog, ServeError, Services, Version};
 use weir_base::{Clock, SystemClock};
 use weir_core::evaluator::Evaluator;
 use weir_core::node_type::Catalog;
@@ -51,6 +51,7 @@ pub(crate) struct App {
     db: Db,
     shutdown: CancellationToken,
     server: Option<JoinHandle<Result<(), ServeError>>>,
+    access_log: Option<AccessLog>,
     /// Tells other commands where the process is that holds the database.
     address_file: Option<PathBuf>,
 }
@@ -91,13 +92,19 @@ impl App {
             version: Version { version: env!("CARGO_PKG_VERSION"), commit: option_env!("WEIR_COMMIT") },
             shutdown: shutdown.clone(),
         });
-        Ok(Self { engine, workflows, router, db, shutdown, server: None, address_file: None })
+        Ok(Self { engine, workflows, router, db, shutdown, server: None, access_log: None, address_file: None })
     }
 
     /// Answers requests on `listener` until [`close`](Self::close), and lets other commands find it.
     pub(crate) fn listen(&mut self, listener: TcpListener, config: &Config) -> anyhow::Result<String> {
         let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
-        self.server = Some(tokio::spawn(weir_api::serve(listener, self.router.clone(), self.shutdown.clone())));
+        let mut router = self.router.clone();
+        if let Some(file) = &config.access_log {
+            let log = AccessLog::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+            router = log.around(router);
+            self.access_log = Some(log);
+        }
+        self.server = Some(tokio::spawn(weir_api::serve(listener, router, self.shutdown.clone())));
         if let Some(file) = address_file(config) {
             std::fs::write(&file, &url).with_context(|| format!("cannot write {}", file.display()))?;
             self.address_file = Some(file);
@@ -120,6 +127,9 @@ impl App {
             && let Err(error) = std::fs::remove_file(file)
         {
             tracing::warn!(%error, file = %file.display(), "cannot remove the file with the server's address");
+        }
+        if let Some(log) = self.access_log.take() {
+            tokio::task::spawn_blocking(move || log.close()).await.context("the access log broke")?;
         }
         self.db.close().await;
         served

@@ -95,6 +95,8 @@ impl Cli {
             flag("port", serve.port.map(|port| port.to_string()), "--port");
             flag("database_url", serve.database_url.clone(), "--database-url");
             flag("objects_url", serve.objects_url.clone(), "--objects-url");
+            let access_log = serve.access_log.as_ref().map(|path| path.display().to_string());
+            flag("log.access_file", access_log, "--access-log");
         }
         for (key, value) in &self.global.set {
             flag(key, Some(value.clone()), &format!("--set {key}"));

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) log_level: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) access_log: Option<PathBuf>,
     pub(crate) http: HttpAccess,
     pub(crate) engine: weir_engine::Config,
 }

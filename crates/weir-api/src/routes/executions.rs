@@ -6,6 +6,7 @@ mod files;
 mod journal;
 mod read;
 mod rerun;
+mod start;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ use weir_workflows::Workflows;
 use crate::live::Feed;
 
 pub(crate) fn router(engine: Engine, workflows: Workflows, shutdown: CancellationToken) -> OpenApiRouter {
+    let starter = start::Starter { engine: engine.clone(), workflows: workflows.clone() };
+    let start = OpenApiRouter::new().routes(routes!(start::start)).with_state(starter);
     let rerun = rerun::Rerunner { engine: engine.clone(), workflows };
     let rerun = OpenApiRouter::new().routes(routes!(rerun::rerun)).with_state(rerun);
     let feed = Feed::new(engine.clone(), shutdown);
@@ -45,6 +48,7 @@ pub(crate) fn router(engine: Engine, workflows: Workflows, shutdown: Cancellatio
         .routes(routes!(commands::retry))
         .routes(routes!(commands::signal))
         .with_state(engine)
+        .merge(start)
         .merge(events)
         .merge(rerun)
 }

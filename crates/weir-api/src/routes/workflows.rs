@@ -5,7 +5,7 @@ mod execute;
 mod read;
 mod status;
 mod transfer;
-mod upload;
+pub(crate) mod upload;
 mod validate;
 mod versions;
 
@@ -20,6 +20,7 @@ use weir_core::problem::Problem as DocumentProblem;
 use weir_engine::Engine;
 use weir_workflows::{Saved, Summary, Workflow, Workflows};
 
+pub(crate) use self::change::REPLAYED;
 use self::execute::Runner;
 pub(crate) use self::execute::{Accepted, accepted};
 

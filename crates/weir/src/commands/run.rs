@@ -126,13 +126,12 @@ async fn start(
 ) -> anyhow::Result<String> {
     let request = client.request(Method::POST, &["executions"]);
     let request = if files.is_empty() {
-        request.json(&json!({"document": document, "input": input, "pins": pins, "trigger": "cli"}))
+        request.json(&json!({"document": document, "input": input, "pins": pins}))
     } else {
         let mut form = Form::new()
             .text("document", document.to_string())
             .text("input", input.to_string())
-            .text("pins", Value::Object(pins).to_string())
-            .text("trigger", json!("cli").to_string());
+            .text("pins", Value::Object(pins).to_string());
         for (name, path) in files {
             let refused = |error: std::io::Error| Failure::invalid(format!("cannot read {path}: {error}"));
             let file = tokio::fs::File::open(path).await.map_err(refused)?;

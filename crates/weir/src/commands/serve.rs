@@ -29,6 +29,9 @@ pub(crate) struct ServeArgs {
     /// Object storage: file:PATH or s3://BUCKET/PREFIX
     #[arg(long, value_name = "URL")]
     pub(crate) objects_url: Option<String>,
+    /// Note every answered request in this file, a JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) access_log: Option<PathBuf>,
     /// Import and publish every DIR/*/workflow.yaml that is not there yet
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     load_examples: Option<PathBuf>,

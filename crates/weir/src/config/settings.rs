@@ -168,6 +168,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "log.access_file",
+        also: &[],
+        default: "",
+        kind: Kind::Text,
+        secret: false,
+        meaning: "A file that the server notes every answered request in, a JSON object a line: method, path without \
+                  the query, status, duration. None without it.",
+        put: |config, text| {
+            config.access_log = Some(text).filter(|text| !text.is_empty()).map(Into::into);
+            Ok(())
+        },
+    },
+    Setting {
         key: "http.allow",
         also: &[],
         default: "",

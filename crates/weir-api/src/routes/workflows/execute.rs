@@ -17,8 +17,8 @@ use weir_engine::{Engine, Waited};
 use weir_workflows::{Execute, Workflows};
 
 use super::change::REPLAYED;
-use super::upload;
-use crate::extract::{IdempotencyKey, Json, Path, Query};
+use super::upload::{self, FormBody};
+use crate::extract::{IdempotencyKey, Json, Path, Query, parse_json};
 use crate::problem::{Problem, WriteProblems, codes};
 use crate::routes::executions::ExecutionBody;
 use crate::webhook_answer;
@@ -61,6 +61,21 @@ pub(super) struct ExecuteBody {
     pub(super) pins: BTreeMap<String, Pin>,
 }
 
+impl FormBody for ExecuteBody {
+    const PARTS: &'static str = "input, version, draft, pins";
+
+    fn take(&mut self, part: &str, json: &[u8]) -> Result<bool, Problem> {
+        match part {
+            "input" => self.input = parse_json(json)?,
+            "version" => self.version = parse_json(json)?,
+            "draft" => self.draft = parse_json(json)?,
+            "pins" => self.pins = parse_json(json)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
 /// An accepted execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Accepted {
@@ -77,7 +92,7 @@ pub(crate) struct Accepted {
 /// The execution is durable before this answers. With `multipart/form-data` the part `input` is JSON, `version` and
 /// `draft` may follow it, and every part with a file name becomes a file of the execution.
 #[utoipa::path(
-    post, path = "/workflows/{id}/execute", tag = "workflows",
+    post, path = "/workflows/{id}/execute", tag = "workflows", operation_id = "execute_workflow",
     params(
         ("id" = Uuid, Path, description = "The workflow"), ExecuteParams,
         ("Idempotency-Key" = Option<String>, Header, description = "The same key answers the same execution"),
@@ -97,11 +112,14 @@ pub(super) async fn execute(
     request: Request,
 ) -> Result<Response, Problem> {
     let wait = checked_wait(params.wait)?;
-    let (body, execution_id) = upload::read_request(request, runner.engine.files()).await?;
+    let (body, execution_id) = upload::read_request::<ExecuteBody>(request, runner.engine.files()).await?;
     let ExecuteBody { input, version, draft, pins } = body;
     let trigger = "api".to_owned();
     let execute = Execute { input, version, draft, pins, idempotency_key, execution_id, trigger };
-    let started = runner.workflows.execute(id, execute).await?;
+    let started = runner.workflows.execute(id, execute).await;
+    let begun = started.as_ref().ok().map(|started| started.id);
+    upload::remove_unless_started(runner.engine.files(), execution_id, begun).await;
+    let started = started?;
     let mut answer = runner.answer(started.id, wait).await?;
     if started.existing {
         answer.headers_mut().insert(REPLAYED, axum::http::HeaderValue::from_static("true"));

@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
+use serde::de::DeserializeOwned;
 use weir_base::ExecutionId;
 use weir_engine::files::ExecutionFiles;
 
-use super::execute::ExecuteBody;
-use crate::extract::{BODY_LIMIT, Json, parse_json};
+use crate::extract::{BODY_LIMIT, Json};
 use crate::problem::{Problem, codes};
 
 /// Files of one request.
@@ -25,14 +25,23 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 /// The next piece of a file must have come within this time.
 const PIECE_TIME: Duration = Duration::from_secs(30);
 
+/// What an execution is started with, as JSON or as the parts of a form.
+pub(crate) trait FormBody: DeserializeOwned + Default + Send {
+    /// The names of the parts, for whoever used another one.
+    const PARTS: &'static str;
+
+    /// Takes a part's JSON; `false` if there is no part of this name.
+    fn take(&mut self, part: &str, json: &[u8]) -> Result<bool, Problem>;
+}
+
 /// The body, and the id that its files made necessary.
-pub(super) async fn read_request(
+pub(crate) async fn read_request<B: FormBody>(
     request: Request,
     files: &ExecutionFiles,
-) -> Result<(ExecuteBody, Option<ExecutionId>), Problem> {
+) -> Result<(B, Option<ExecutionId>), Problem> {
     let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !declared.starts_with("multipart/form-data") {
-        let body = <Json<ExecuteBody> as OptionalFromRequest<()>>::from_request(request, &()).await?;
+        let body = <Json<B> as OptionalFromRequest<()>>::from_request(request, &()).await?;
         return Ok((body.map(|Json(body)| body).unwrap_or_default(), None));
     }
     let form = <Multipart as FromRequest<()>>::from_request(request, &()).await;
@@ -41,17 +50,26 @@ pub(super) async fn read_request(
     match read_form(form, id, files).await {
         Ok(body) => Ok((body, Some(id))),
         Err(problem) => {
-            // What came before the mistake belongs to no execution.
-            if let Err(error) = files.remove_all(id).await {
-                tracing::warn!(%error, execution = %id, "could not remove the files of a refused request");
-            }
+            remove_unless_started(files, Some(id), None).await;
             Err(problem)
         }
     }
 }
 
-async fn read_form(mut form: Multipart, id: ExecutionId, files: &ExecutionFiles) -> Result<ExecuteBody, Problem> {
-    let mut body = ExecuteBody::default();
+/// Removes uploaded files that belong to no execution, because the request was refused or answered before.
+pub(crate) async fn remove_unless_started(
+    files: &ExecutionFiles,
+    uploaded: Option<ExecutionId>,
+    started: Option<ExecutionId>,
+) {
+    let Some(id) = uploaded.filter(|id| Some(*id) != started) else { return };
+    if let Err(error) = files.remove_all(id).await {
+        tracing::warn!(%error, execution = %id, "could not remove the files of a refused request");
+    }
+}
+
+async fn read_form<B: FormBody>(mut form: Multipart, id: ExecutionId, files: &ExecutionFiles) -> Result<B, Problem> {
+    let mut body = B::default();
     let mut count = 0;
     let mut bytes_left = MAX_FILE_BYTES;
     while let Some(field) = in_time(form.next_field()).await? {
@@ -67,17 +85,9 @@ async fn read_form(mut form: Multipart, id: ExecutionId, files: &ExecutionFiles)
             continue;
         }
         let text = text(field).await?;
-        let within = |problem: Problem| problem.within(&name);
-        match name.as_str() {
-            "input" => body.input = parse_json(&text).map_err(within)?,
-            "version" => body.version = parse_json(&text).map_err(within)?,
-            "draft" => body.draft = parse_json(&text).map_err(within)?,
-            "pins" => body.pins = parse_json(&text).map_err(within)?,
-            _ => {
-                let detail =
-                    format!("there is no part named {name:?}: use input, version, draft, pins, or give it a file name");
-                return Err(Problem::new(codes::BODY_INVALID, detail));
-            }
+        if !body.take(&name, &text).map_err(|problem| problem.below(&format!("/{name}")))? {
+            let detail = format!("there is no part named {name:?}: use {}, or give it a file name", B::PARTS);
+            return Err(Problem::new(codes::BODY_INVALID, detail));
         }
     }
     Ok(body)
