@@ -20,9 +20,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// A request's headers must have come within this time; an idle connection is closed after it as well.
 const HEADER_TIME: Duration = Duration::from_secs(30);
 
-/// Bytes and number of the headers of one request.
+/// Bytes of the headers of one request; their number is bounded by hyper at 100.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
 
 /// How long requests under way may take to finish after the shutdown began.
 const GRACE: Duration = Duration::from_secs(30);
@@ -56,10 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let under_way = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEADER_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_header_size(MAX_HEADER_BYTES);
     let mut stopped = pin!(shutdown.cancelled());
     loop {
         let accepted = async {

@@ -71,7 +71,7 @@ impl From<weir_workflows::Error> for Problem {
         }
         let problem = Self::of_kind(error.kind(), code, &error);
         match error {
-            Error::NotValid { problems } => problem.with_errors(field_errors(&problems, "")),
+            Error::NotValid { problems } => problem.with_errors(field_errors(&problems)),
             Error::Stale { current } => match serde_json::to_value(WorkflowBody::from(*current)) {
                 Ok(current) => problem.with_current(current),
                 Err(_) => problem,
@@ -100,13 +100,13 @@ impl From<InvalidCursor> for Problem {
     }
 }
 
-/// The errors among a document's problems, with places below `base`.
-pub(crate) fn field_errors(problems: &[DocumentProblem], base: &str) -> Vec<FieldError> {
+/// The errors among a document's problems.
+fn field_errors(problems: &[DocumentProblem]) -> Vec<FieldError> {
     problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
         .map(|problem| FieldError {
-            pointer: format!("{base}{}", problem.pointer),
+            pointer: problem.pointer.clone(),
             code: problem.code.to_owned(),
             message: format!("{}: {}", problem.message, problem.hint),
         })

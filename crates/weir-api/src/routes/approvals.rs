@@ -132,7 +132,7 @@ struct DecisionBody {
 
 /// List approvals, newest first
 #[utoipa::path(
-    get, path = "/approvals", tag = "approvals", params(ListParams),
+    get, path = "/approvals", tag = "approvals", operation_id = "list_approvals", params(ListParams),
     responses((status = 200, body = Items<ApprovalBody>), ReadProblems),
 )]
 async fn list(
@@ -146,7 +146,7 @@ async fn list(
 
 /// Show an approval
 #[utoipa::path(
-    get, path = "/approvals/{id}", tag = "approvals",
+    get, path = "/approvals/{id}", tag = "approvals", operation_id = "get_approval",
     params(("id" = String, Path, description = "As the list gives it")),
     responses((status = 200, body = ApprovalBody), ReadProblems),
 )]
@@ -157,7 +157,7 @@ async fn get(State(engine): State<Engine>, Path(id): Path<String>) -> Result<Jso
 
 /// Decide an open approval
 #[utoipa::path(
-    post, path = "/approvals/{id}/decide", tag = "approvals", request_body = DecisionBody,
+    post, path = "/approvals/{id}/decide", tag = "approvals", operation_id = "decide_approval", request_body = DecisionBody,
     params(("id" = String, Path, description = "As the list gives it")),
     responses((status = 204), WriteProblems),
 )]

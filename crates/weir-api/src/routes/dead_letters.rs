@@ -31,7 +31,7 @@ struct PageParams {
 
 /// List dead letters, newest first
 #[utoipa::path(
-    get, path = "/dead-letters", tag = "dead letters", params(PageParams),
+    get, path = "/dead-letters", tag = "dead letters", operation_id = "list_dead_letters", params(PageParams),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
 async fn list(
@@ -44,7 +44,7 @@ async fn list(
 
 /// Let the execution go on from its failed nodes
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/replay", tag = "dead letters",
+    post, path = "/dead-letters/{id}/replay", tag = "dead letters", operation_id = "replay_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
 )]
@@ -58,7 +58,7 @@ async fn replay(
 
 /// Take the execution off the list
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/dismiss", tag = "dead letters",
+    post, path = "/dead-letters/{id}/dismiss", tag = "dead letters", operation_id = "dismiss_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
     responses((status = 204), WriteProblems),
 )]

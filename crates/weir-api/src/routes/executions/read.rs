@@ -42,7 +42,7 @@ pub(super) struct ListParams {
 
 /// List executions, newest first
 #[utoipa::path(
-    get, path = "/executions", tag = "executions", params(ListParams),
+    get, path = "/executions", tag = "executions", operation_id = "list_executions", params(ListParams),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
 pub(super) async fn list(
@@ -64,7 +64,7 @@ pub(super) async fn list(
 
 /// Show an execution
 #[utoipa::path(
-    get, path = "/executions/{id}", tag = "executions",
+    get, path = "/executions/{id}", tag = "executions", operation_id = "get_execution",
     params(("id" = Uuid, Path, description = "The execution")),
     responses((status = 200, body = ExecutionBody), ReadProblems),
 )]
@@ -185,7 +185,7 @@ impl From<NodeExecution> for NodeBody {
 
 /// List the runs of an execution's nodes
 #[utoipa::path(
-    get, path = "/executions/{id}/nodes", tag = "executions",
+    get, path = "/executions/{id}/nodes", tag = "executions", operation_id = "list_execution_nodes",
     params(("id" = Uuid, Path, description = "The execution"), NodesParams),
     responses((status = 200, body = Items<NodeBody>), ReadProblems),
 )]
@@ -200,7 +200,7 @@ pub(super) async fn nodes(
 
 /// Show one run of a node
 #[utoipa::path(
-    get, path = "/executions/{id}/nodes/{*path}", tag = "executions",
+    get, path = "/executions/{id}/nodes/{*path}", tag = "executions", operation_id = "get_execution_node",
     params(
         ("id" = Uuid, Path, description = "The execution"),
         ("path" = String, Path, description = "The address, such as `each[12]/parse`"),

@@ -35,7 +35,7 @@ pub(super) struct RerunBody {
 
 /// Run an ended execution again from a node on
 #[utoipa::path(
-    post, path = "/executions/{id}/rerun", tag = "executions", request_body = RerunBody,
+    post, path = "/executions/{id}/rerun", tag = "executions", operation_id = "rerun_execution", request_body = RerunBody,
     params(("id" = Uuid, Path, description = "The execution")),
     responses((status = 202, body = Accepted, headers(("Location" = String))), WriteProblems),
 )]

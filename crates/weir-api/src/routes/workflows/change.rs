@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use weir_base::WorkflowId;
 use weir_core::document::{Format, parse};
-use weir_workflows::{Created, Saved, Update, Workflows};
+use weir_workflows::{Created, Error, Saved, Update, Workflows};
 
 use super::{SavedWorkflow, WorkflowBody};
 use crate::extract::{IdempotencyKey, IfMatch, Json, Path, etag};
-use crate::problem::{Problem, WriteProblems, codes, field_errors};
+use crate::problem::{Problem, WriteProblems};
 
 /// Marks an answer to a request that had been answered before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -55,7 +55,7 @@ pub(super) struct PatchWorkflow {
 
 /// Create a workflow
 #[utoipa::path(
-    post, path = "/workflows", tag = "workflows", request_body = NewWorkflow,
+    post, path = "/workflows", tag = "workflows", operation_id = "create_workflow", request_body = NewWorkflow,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
     responses(
         (status = 201, body = SavedWorkflow, headers(("ETag" = String), ("Location" = String))),
@@ -68,12 +68,13 @@ pub(super) async fn create(
     IdempotencyKey(key): IdempotencyKey,
     Json(new): Json<NewWorkflow>,
 ) -> Result<Response, Problem> {
-    create_with(&workflows, tree(&new.document)?, new.tags, key).await
+    let created = create_with(&workflows, tree(&new.document)?, new.tags, key).await;
+    created.map_err(below_document)
 }
 
 /// Replace a workflow's draft
 #[utoipa::path(
-    put, path = "/workflows/{id}", tag = "workflows", request_body = ReplaceWorkflow,
+    put, path = "/workflows/{id}", tag = "workflows", operation_id = "replace_workflow", request_body = ReplaceWorkflow,
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
 )]
@@ -84,12 +85,12 @@ pub(super) async fn replace(
     Json(new): Json<ReplaceWorkflow>,
 ) -> Result<Response, Problem> {
     let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(id, if_match.revision(), update).await?))
+    Ok(answer_saved(StatusCode::OK, workflows.update(id, if_match.revision(), update).await.map_err(below_document)?))
 }
 
 /// Change parts of a workflow's draft
 #[utoipa::path(
-    patch, path = "/workflows/{id}", tag = "workflows",
+    patch, path = "/workflows/{id}", tag = "workflows", operation_id = "patch_workflow",
     request_body(content((PatchWorkflow = "application/merge-patch+json"), (PatchWorkflow = "application/json"))),
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
@@ -107,12 +108,12 @@ pub(super) async fn patch(
         None => None,
     };
     let update = Update { document, tags: patch.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(id, Some(expected), update).await?))
+    Ok(answer_saved(StatusCode::OK, workflows.update(id, Some(expected), update).await.map_err(below_document)?))
 }
 
 /// Delete a workflow; it can be restored for 30 days
 #[utoipa::path(
-    delete, path = "/workflows/{id}", tag = "workflows",
+    delete, path = "/workflows/{id}", tag = "workflows", operation_id = "delete_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     responses((status = 204), WriteProblems),
 )]
@@ -127,7 +128,7 @@ pub(super) async fn delete(
 
 /// Bring a deleted workflow back
 #[utoipa::path(
-    post, path = "/workflows/{id}/restore", tag = "workflows",
+    post, path = "/workflows/{id}/restore", tag = "workflows", operation_id = "restore_workflow",
     params(("id" = Uuid, Path, description = "The workflow")),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
 )]
@@ -151,7 +152,7 @@ pub(super) async fn create_with(
     document: Value,
     tags: Vec<String>,
     key: Option<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Error> {
     let created = match key {
         Some(key) => workflows.create_once(document, tags, &key).await?,
         None => Created { saved: workflows.create(document, tags).await?, existing: false },
@@ -170,10 +171,12 @@ pub(super) fn answer_new(saved: Saved) -> Response {
 
 /// A document within a body, read by the rules of documents: no key twice, not too deep, not too large.
 fn tree(document: &RawValue) -> Result<Value, Problem> {
-    parse(document.get().as_bytes(), Format::Json).map_err(|problems| {
-        Problem::new(codes::DOCUMENT_INVALID, "the document cannot be read")
-            .with_errors(field_errors(&problems, "/document"))
-    })
+    parse(document.get().as_bytes(), Format::Json).map_err(|problems| below_document(Error::NotValid { problems }))
+}
+
+/// A failure whose places are in the body's `document`.
+fn below_document(error: Error) -> Problem {
+    Problem::from(error).below("/document")
 }
 
 /// JSON Merge Patch (RFC 7396).

@@ -38,7 +38,7 @@ pub(super) struct ListParams {
 
 /// List workflows
 #[utoipa::path(
-    get, path = "/workflows", tag = "workflows", params(ListParams),
+    get, path = "/workflows", tag = "workflows", operation_id = "list_workflows", params(ListParams),
     responses((status = 200, body = Items<WorkflowSummary>), ReadProblems),
 )]
 pub(super) async fn list(
@@ -58,7 +58,7 @@ pub(super) async fn list(
 
 /// Show a workflow with its draft
 #[utoipa::path(
-    get, path = "/workflows/{id}", tag = "workflows",
+    get, path = "/workflows/{id}", tag = "workflows", operation_id = "get_workflow",
     params(("id" = Uuid, Path, description = "The workflow")),
     responses(
         (status = 200, body = WorkflowBody, headers(("ETag" = String, description = "The revision, for `If-Match`"))),

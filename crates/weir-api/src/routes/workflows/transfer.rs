@@ -50,7 +50,7 @@ pub(super) struct ImportedWorkflow {
 
 /// Take in a document, in JSON or YAML
 #[utoipa::path(
-    post, path = "/workflows/import", tag = "workflows",
+    post, path = "/workflows/import", tag = "workflows", operation_id = "import_workflow",
     params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
     request_body(content((Object = "application/json"), (String = "application/yaml"))),
     responses(
@@ -69,7 +69,7 @@ pub(super) async fn import(
     let on_conflict = match params.on_conflict {
         None | Some(Conflict::New) => {
             let tree = parse(&bytes, format).map_err(|problems| weir_workflows::Error::NotValid { problems })?;
-            return create_with(&workflows, tree, Vec::new(), key).await;
+            return Ok(create_with(&workflows, tree, Vec::new(), key).await?);
         }
         // These two find what they made before by its name.
         Some(Conflict::Replace) => OnConflict::Replace,
@@ -107,7 +107,7 @@ enum Notation {
 
 /// Give out a workflow's document
 #[utoipa::path(
-    get, path = "/workflows/{id}/export", tag = "workflows",
+    get, path = "/workflows/{id}/export", tag = "workflows", operation_id = "export_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ExportParams),
     responses(
         (status = 200, content((String = "application/yaml"), (Object = "application/json"))),

@@ -57,7 +57,7 @@ pub(super) struct PageParams {
 
 /// List a workflow's versions, newest first
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions", tag = "workflows",
+    get, path = "/workflows/{id}/versions", tag = "workflows", operation_id = "list_workflow_versions",
     params(("id" = Uuid, Path, description = "The workflow"), PageParams),
     responses((status = 200, body = Items<VersionBody>), ReadProblems),
 )]
@@ -72,7 +72,7 @@ pub(super) async fn list(
 
 /// Show a version with its document
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions/{number}", tag = "workflows",
+    get, path = "/workflows/{id}/versions/{number}", tag = "workflows", operation_id = "get_workflow_version",
     params(("id" = Uuid, Path, description = "The workflow"), ("number" = u32, Path, description = "The version")),
     responses((status = 200, body = VersionWithDocument), ReadProblems),
 )]
@@ -86,7 +86,7 @@ pub(super) async fn get(
 
 /// Compare two of a workflow's documents
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions/{older}/diff/{newer}", tag = "workflows",
+    get, path = "/workflows/{id}/versions/{older}/diff/{newer}", tag = "workflows", operation_id = "diff_workflow_versions",
     params(
         ("id" = Uuid, Path, description = "The workflow"),
         ("older" = String, Path, description = "The number of a version, or `draft`"),
@@ -107,7 +107,7 @@ pub(super) async fn diff(
 
 /// Make the document of a version the draft
 #[utoipa::path(
-    post, path = "/workflows/{id}/versions/{number}/restore", tag = "workflows",
+    post, path = "/workflows/{id}/versions/{number}/restore", tag = "workflows", operation_id = "restore_workflow_version",
     params(
         ("id" = Uuid, Path, description = "The workflow"),
         ("number" = u32, Path, description = "The version"),

@@ -1,0 +1,17 @@
+//! The API as a client meets it: a real server on a real socket, a real engine on a real database.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod approvals;
+mod bad_requests;
+mod conventions;
+mod core_flow;
+mod dead_letters;
+mod documents;
+mod executions;
+mod health;
+mod node_types;
+mod openapi;
+mod server;
+mod sse;
+mod workflows;
