@@ -23,10 +23,11 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 ///
 /// It becomes a body only in [`render`], where the trace id is known.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    code: Code,
     detail: String,
     errors: Vec<FieldError>,
     current: Option<Value>,
@@ -77,15 +78,7 @@ pub(crate) struct ProblemBody<'p> {
 impl Problem {
     /// A problem of this sort; `detail` says what happened this time.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            status: code.status,
-            code: code.word,
-            title: code.title,
-            detail: detail.into(),
-            errors: Vec::new(),
-            current: None,
-            cause: None,
-        }
+        Self(Box::new(Parts { code, detail: detail.into(), errors: Vec::new(), current: None, cause: None }))
     }
 
     /// The answer to a failure of a crate below: the kind decides on the status, and what is ours to mend is logged
@@ -97,7 +90,7 @@ impl Problem {
             // A dependency's own words may name hosts and files.
             ErrorKind::Unavailable if word.is_none() => {
                 let detail = "something this request needs is away at the moment; try again";
-                Self { cause: Some(with_causes(error)), ..Self::new(code, detail) }
+                Self::new(code, detail).because(with_causes(error))
             }
             _ => Self::new(code, error.to_string()),
         }
@@ -106,12 +99,17 @@ impl Problem {
     /// A failure of ours; `cause` goes to the log only.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "something went wrong on the server; its log tells more under this trace id";
-        Self { cause: Some(cause.into()), ..Self::new(codes::INTERNAL, detail) }
+        Self::new(codes::INTERNAL, detail).because(cause.into())
+    }
+
+    fn because(mut self, cause: String) -> Self {
+        self.0.cause = Some(cause);
+        self
     }
 
     /// The same problem, naming what is wrong with the input.
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
@@ -123,7 +121,7 @@ impl Problem {
 
     /// The same problem, whose places lie below `base` instead of at the top of the body.
     pub(crate) fn below(mut self, base: &str) -> Self {
-        for error in &mut self.errors {
+        for error in &mut self.0.errors {
             error.pointer.insert_str(0, base);
         }
         self
@@ -131,19 +129,20 @@ impl Problem {
 
     /// The same problem with the state that the client has missed.
     pub(crate) fn with_current(mut self, current: Value) -> Self {
-        self.current = Some(current);
+        self.0.current = Some(current);
         self
     }
 
     fn body(&self, trace: &TraceId) -> Vec<u8> {
+        let Parts { code, detail, errors, current, cause: _ } = &*self.0;
         let body = ProblemBody {
-            kind: format!("urn:weir:problem:{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-            errors: &self.errors,
-            current: self.current.as_ref(),
+            kind: format!("urn:weir:problem:{}", code.word),
+            title: code.title,
+            status: code.status.as_u16(),
+            detail,
+            code: code.word,
+            errors,
+            current: current.as_ref(),
             trace_id: trace.as_str(),
         };
         // Strings and JSON values always have a JSON text.
@@ -153,23 +152,24 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
-        response.extensions_mut().insert(Box::new(self));
+        let mut response = self.0.code.status.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }
 
 /// Writes the body of a response that is a [`Problem`]; every other one passes through.
 pub(crate) fn render(mut response: Response, trace: &TraceId) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Box<Problem>>() else { return response };
-    if let Some(cause) = &problem.cause {
-        tracing::error!(trace_id = trace.as_str(), code = problem.code, cause, "request failed");
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let Code { word, status, .. } = problem.0.code;
+    if let Some(cause) = &problem.0.cause {
+        tracing::error!(trace_id = trace.as_str(), code = word, cause, "request failed");
     }
     let mut rendered = Response::new(problem.body(trace).into());
-    *rendered.status_mut() = problem.status;
+    *rendered.status_mut() = status;
     let headers = rendered.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     if let Some(allow) = response.headers_mut().remove(ALLOW) {

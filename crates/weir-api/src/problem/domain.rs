@@ -1,6 +1,6 @@
 //! The errors of the crates below as problems.
 
-use weir_base::InvalidCursor;
+use weir_base::{ErrorKind, InvalidCursor};
 use weir_core::problem::{Problem as DocumentProblem, Severity};
 use weir_engine::files::FileError;
 
@@ -11,9 +11,14 @@ use crate::routes::workflows::WorkflowBody;
 impl From<weir_engine::Error> for Problem {
     fn from(error: weir_engine::Error) -> Self {
         use weir_engine::Error;
-        if let Error::Files(error) = error {
-            return error.into();
-        }
+        let error = match error {
+            Error::Files(error) => return error.into(),
+            Error::Db(error) => return error.into(),
+            Error::Objects(error) if error.kind() != ErrorKind::Unavailable => {
+                return Self::internal(error.to_string());
+            }
+            error => error,
+        };
         let problem = Self::of_kind(error.kind(), engine_code(&error), &error);
         match error {
             Error::Input(problems) => problem.with_errors(
@@ -66,9 +71,11 @@ impl From<weir_workflows::Error> for Problem {
             }
             Error::Cursor(_) => Some(codes::CURSOR_INVALID),
         };
-        if let Error::Engine(error) = error {
-            return error.into();
-        }
+        let error = match error {
+            Error::Engine(error) => return error.into(),
+            Error::Db(error) => return error.into(),
+            error => error,
+        };
         let problem = Self::of_kind(error.kind(), code, &error);
         match error {
             Error::NotValid { problems } => problem.with_errors(field_errors(&problems)),
@@ -84,13 +91,23 @@ impl From<weir_workflows::Error> for Problem {
 impl From<FileError> for Problem {
     fn from(error: FileError) -> Self {
         let code = match &error {
-            FileError::Path { .. } => codes::FILE_INVALID,
-            FileError::NotFound { .. } => codes::FILE_NOT_FOUND,
-            FileError::TooLarge { .. } => codes::FILE_TOO_LARGE,
-            FileError::Source { .. } => codes::BODY_INCOMPLETE,
-            _ => codes::UNAVAILABLE,
+            FileError::Path { .. } => Some(codes::FILE_INVALID),
+            FileError::NotFound { .. } => Some(codes::FILE_NOT_FOUND),
+            FileError::TooLarge { .. } => Some(codes::FILE_TOO_LARGE),
+            FileError::Source { .. } => Some(codes::BODY_INCOMPLETE),
+            FileError::Unavailable { .. } => None,
         };
-        Self::of_kind(error.kind(), Some(code), &error)
+        Self::of_kind(error.kind(), code, &error)
+    }
+}
+
+/// A database's own words are never for clients; what it refuses is a mistake of ours unless a client can cause it.
+impl From<weir_db::Error> for Problem {
+    fn from(error: weir_db::Error) -> Self {
+        match (&error, error.kind()) {
+            (weir_db::Error::Nul, kind) | (_, kind @ ErrorKind::Unavailable) => Self::of_kind(kind, None, &error),
+            _ => Self::internal(error.to_string()),
+        }
     }
 }
 

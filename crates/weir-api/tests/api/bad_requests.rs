@@ -77,6 +77,7 @@ async fn every_wrong_request_has_its_own_clear_problem() {
         bad("unknown sort", get(), "/api/v1/workflows?sort=colour", 400, "query_invalid"),
         bad("time that is none", get(), "/api/v1/executions?created_from=yesterday", 400, "query_invalid"),
         bad("parent that is none", get(), "/api/v1/executions?parent=me", 400, "query_invalid"),
+        bad("NUL in a search", get(), "/api/v1/workflows?q=%00", 422, "invalid"),
         bad("forged cursor", get(), "/api/v1/workflows?cursor=%25%25", 400, "cursor_invalid"),
         bad("forged cursor of executions", get(), "/api/v1/executions?cursor=AAAA", 400, "cursor_invalid"),
         bad("forged cursor of nodes", get(), format!("{execution}/nodes?cursor=AAAA"), 400, "cursor_invalid"),

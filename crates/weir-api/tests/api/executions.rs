@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::documents;
-use crate::server::Server;
+use crate::server::{Answer, Server};
 
 #[tokio::test]
 async fn executions_are_filtered_and_paged() {
@@ -149,4 +149,22 @@ async fn the_journal_is_read_in_slices() {
         }
     }
     assert_eq!(seen, (1..=total).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_bare_document_is_run_once_per_key_and_refused_with_its_places() {
+    let server = Server::start().await;
+    let start = |body: Value| {
+        let request = server.request(reqwest::Method::POST, "/api/v1/executions").header("idempotency-key", "one");
+        Answer::of(request.json(&body))
+    };
+    let refused = start(json!({"document": documents::broken()})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (422, "document_invalid".to_owned()));
+    assert!(refused.json()["errors"][0]["pointer"].as_str().unwrap().starts_with("/document/"), "{}", refused.text);
+    let body = json!({"document": documents::greeting(), "input": {"who": "Ada"}});
+    let (first, again) = (start(body.clone()).await, start(body).await);
+    assert_eq!((first.status.as_u16(), first.json()), (202, again.json()), "{}", first.text);
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    let done = server.until(first.json()["status_url"].as_str().unwrap(), "completed").await;
+    assert_eq!((&done["output"], &done["workflow_id"]), (&json!("Hello, Ada!"), &Value::Null));
 }

@@ -147,6 +147,22 @@ async fn a_thousand_listeners_all_get_every_event() {
 }
 
 #[tokio::test]
+async fn a_silent_stream_shows_that_it_lives() {
+    let server = Server::start().await;
+    let workflow = server.published(&documents::waiting()).await;
+    let execution = server.execute(&workflow, Value::Null).await;
+    server.until(&execution, "waiting").await;
+    let mut stream = Stream::open(&server, &execution, None).await;
+    let heartbeat = async {
+        while stream.unread != ":\n\n" {
+            let piece = stream.body.next().await.expect("the stream goes on").unwrap();
+            stream.unread = String::from_utf8(piece).unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, heartbeat).await.expect("a comment comes after 15 seconds");
+}
+
+#[tokio::test]
 async fn an_orderly_stop_ends_streams_and_waiting_callers() {
     let server = Server::start().await;
     let workflow = server.published(&documents::waiting()).await;
