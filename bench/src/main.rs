@@ -1,13 +1,133 @@
 //! `weir-bench`: measures a running Weir and prints the figures together with the conditions they were taken under.
 
-use clap::Parser;
+mod ceiling;
+mod client;
+mod documents;
+mod effects;
+mod fsync;
+mod machine;
+mod micro;
+mod peers;
+mod report;
+mod samples;
+mod server;
+mod store;
+mod w1;
+mod w2;
+mod w3;
+mod w4;
+mod w5;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::Report;
+use crate::store::Store;
 
 /// Measure a running Weir.
 #[derive(Debug, Parser)]
 #[command(name = "weir-bench", version)]
-struct Options {}
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure single pieces in this process: expressions, the state machine, validation
+    Micro,
+}
+
+/// What is measured, and with what.
+#[derive(Debug, Args)]
+struct Options {
+    /// Workloads of the specification's section 5
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["w1", "w2", "w3", "w4", "w5"], ignore_case = true)]
+    workloads: Vec<Workload>,
+    /// Databases
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
+    stores: Vec<Store>,
+    /// How long W1 puts load on the server
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Executions W5 lets wait; the specification speaks of 1000000
+    #[arg(long, default_value_t = 20_000)]
+    waiting: usize,
+    /// Also measure DBOS for Python on the same PostgreSQL; its package is installed under target/
+    #[arg(long)]
+    peers: bool,
+    /// Folder of the results
+    #[arg(long, default_value = "bench/results")]
+    out: PathBuf,
+    /// The binary to measure
+    #[arg(long, default_value = "target/release/weir")]
+    weir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Workload {
+    /// Throughput of 3-step executions started by 64 clients
+    W1,
+    /// Time from start to result of 1 and 10 steps
+    W2,
+    /// A map over 10,000 recorded items
+    W3,
+    /// kill -9 amid 200 executions
+    W4,
+    /// Idle: start, memory, waiting executions
+    W5,
+}
 
 fn main() -> anyhow::Result<()> {
-    Options::parse();
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut report = Report::new();
+    report.introduce();
+    match cli.command {
+        Some(Command::Micro) => runtime.block_on(micro::run(&mut report))?,
+        None => runtime.block_on(measure(&cli.options, &mut report))?,
+    }
+    let file = report.keep(&cli.options.out)?;
+    report::say(&format!("kept in {}", file.display()));
     Ok(())
+}
+
+async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let weir = options.weir.canonicalize().with_context(|| {
+        format!("no binary at {}: build it with `cargo build --release --bin weir`", options.weir.display())
+    })?;
+    for &kind in &options.stores {
+        for &workload in &options.workloads {
+            // Every workload begins with an empty database.
+            let home = store::Home::new(kind, &weir).await?;
+            let disk = fsync::measure(home.database_folder())?;
+            report.disk(kind, workload_name(workload), &disk);
+            match workload {
+                Workload::W1 => w1::run(&home, &disk, Duration::from_secs(options.seconds), report).await?,
+                Workload::W2 => w2::run(&home, &disk, report).await?,
+                Workload::W3 => w3::run(&home, report).await?,
+                Workload::W4 => w4::run(&home, report).await?,
+                Workload::W5 => w5::run(&home, options.waiting, report).await?,
+            }
+        }
+    }
+    if options.peers {
+        peers::run(report).await;
+    }
+    Ok(())
+}
+
+const fn workload_name(workload: Workload) -> &'static str {
+    match workload {
+        Workload::W1 => "W1",
+        Workload::W2 => "W2",
+        Workload::W3 => "W3",
+        Workload::W4 => "W4",
+        Workload::W5 => "W5",
+    }
 }
