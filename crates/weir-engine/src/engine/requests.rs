@@ -1,0 +1,81 @@
+//! What is asked of an engine, and what it answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use weir_base::{ExecutionId, WorkflowId};
+use weir_core::event::Pin;
+use weir_core::path::NodePath;
+
+use crate::executions::{Details, Summary};
+
+/// An execution to be started.
+#[derive(Debug, Clone)]
+pub struct StartExecution {
+    /// The id it shall have, when files were put into it beforehand.
+    pub id: Option<ExecutionId>,
+    /// Of which workflow, unless a bare file is run.
+    pub workflow_id: Option<WorkflowId>,
+    /// Which version; `None` for the draft.
+    pub workflow_version: Option<u32>,
+    /// The document, as [`Engine::keep_document`] named it.
+    pub document: String,
+    /// The input.
+    pub input: Value,
+    /// The workspace's variables.
+    pub vars: Map<String, Value>,
+    /// Results given instead of computed, by node id.
+    pub pins: BTreeMap<String, Pin>,
+    /// What starts it.
+    pub trigger: String,
+    /// Two requests with one key are one execution of the workflow.
+    pub idempotency_key: Option<String>,
+}
+
+impl StartExecution {
+    /// A start by hand with nothing else said.
+    pub fn new(document: impl Into<String>, input: Value) -> Self {
+        Self {
+            id: None,
+            workflow_id: None,
+            workflow_version: None,
+            document: document.into(),
+            input,
+            vars: Map::new(),
+            pins: BTreeMap::new(),
+            trigger: "manual".to_owned(),
+            idempotency_key: None,
+        }
+    }
+}
+
+/// An accepted execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// Its id.
+    pub id: ExecutionId,
+    /// It had been started before under the same idempotency key.
+    pub existing: bool,
+}
+
+/// From where an execution is to be run again.
+#[derive(Debug, Clone)]
+pub struct Rerun {
+    /// The first node that runs anew.
+    pub from: NodePath,
+    /// Another input; the old one without it.
+    pub input: Option<Value>,
+    /// Another document with its version; the old one without it.
+    pub document: Option<(String, Option<u32>)>,
+}
+
+/// What came of waiting for an execution.
+#[derive(Debug, Clone)]
+pub enum Waited {
+    /// It ended.
+    Ended(Box<Details>),
+    /// A node answers the caller: `{status, headers, body}`.
+    Responded(Value),
+    /// It goes on.
+    StillRunning(Box<Summary>),
+}
