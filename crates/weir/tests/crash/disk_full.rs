@@ -65,5 +65,9 @@ async fn executions_go_on_after_the_disk_was_full() {
     let statuses = server.drained().await;
     let completed: usize = statuses.iter().map(|(_, count)| count).sum();
     assert_eq!(statuses, [("completed".to_owned(), completed)]);
-    assert_eq!(effects.by_key().len(), completed * STEPS, "every effect happened, and none of an execution that was refused");
+    assert_eq!(
+        effects.by_key().len(),
+        completed * STEPS,
+        "every effect happened, and none of an execution that was refused"
+    );
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -12,6 +13,9 @@ use axum::{Json, Router};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+/// How long nothing may happen while something is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Counts effects by idempotency key.
 #[derive(Clone)]
@@ -50,7 +54,8 @@ impl Effects {
             if self.total() >= total {
                 return;
             }
-            news.await;
+            let waited = tokio::time::timeout(PATIENCE, news).await;
+            assert!(waited.is_ok(), "nothing happened any more after {} of {total} effects", self.total());
         }
     }
 

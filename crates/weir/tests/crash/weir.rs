@@ -29,8 +29,11 @@ impl Weir {
         if let Some(url) = database_url {
             command.env("WEIR_DATABASE_URL", url);
         }
-        let mut process = command.spawn().expect("the binary starts");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        // Requests need a TLS provider even when they use none; another test may have chosen it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let process = command.spawn().expect("the binary starts");
+        let mut server = Self { process, url: String::new(), client: reqwest::Client::new() };
+        let mut lines = BufReader::new(server.process.stdout.take().unwrap()).lines();
         let url = lines
             .by_ref()
             .map_while(Result::ok)
@@ -38,7 +41,8 @@ impl Weir {
             .expect("the server says where it listens");
         // The pipe is read to its end, so that the server never writes into a closed one.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url, client: reqwest::Client::new() }
+        server.url = url;
+        server
     }
 
     /// `kill -9`.

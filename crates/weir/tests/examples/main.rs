@@ -22,7 +22,9 @@ fn weir(data: &Path) -> Command {
 /// Runs an example; what `--json` printed.
 fn run(example: &str, data: &Path, input: &Value, more: &[&str], allow: Option<SocketAddr>) -> Value {
     let mut command = weir(data);
-    command.args(["run", &format!("examples/{example}/workflow.yaml"), "--json", "--input", &input.to_string()]).args(more);
+    command
+        .args(["run", &format!("examples/{example}/workflow.yaml"), "--json", "--input", &input.to_string()])
+        .args(more);
     if let Some(address) = allow {
         command.env("WEIR_HTTP_ALLOW", address.to_string());
     }
@@ -32,10 +34,16 @@ fn run(example: &str, data: &Path, input: &Value, more: &[&str], allow: Option<S
 }
 
 async fn example_server() -> SocketAddr {
+    use_tls();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, weir_example_server::router()).await.unwrap() });
     address
+}
+
+/// Requests need a TLS provider even when they use none; another test may have chosen it already.
+fn use_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 #[test]
@@ -73,6 +81,7 @@ async fn the_access_log_of_a_server_under_load_is_triaged() {
     let data = tempfile::tempdir().unwrap();
     let log = data.path().join("access.log");
     let server = Served::start(data.path(), &log);
+    use_tls();
     let client = reqwest::Client::new();
     for round in 0..200 {
         let path = if round % 10 == 0 { "/no/such/route" } else { "/api/v1/node-types" };
@@ -108,8 +117,7 @@ async fn the_saga_cancels_what_it_booked() {
     let data = tempfile::tempdir().unwrap();
     let base = format!("http://{address}");
     let input = json!({ "base_url": base, "trip": "Taipei" });
-    let result =
-        tokio::task::block_in_place(|| run("booking-saga", data.path(), &input, &[], Some(address)));
+    let result = tokio::task::block_in_place(|| run("booking-saga", data.path(), &input, &[], Some(address)));
     assert_eq!(result["status"], "failed", "{result}");
     let left: Value = reqwest::get(format!("{base}/bookings")).await.unwrap().json().await.unwrap();
     assert_eq!(left, json!({ "bookings": [] }));
@@ -135,13 +143,13 @@ impl Served {
     fn start(data: &Path, log: &Path) -> Self {
         let mut command = weir(data);
         command.args(["serve", "--port", "0", "--access-log"]).arg(log).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = lines
+        let mut server = Self { process: command.spawn().unwrap(), url: String::new() };
+        let lines = BufReader::new(server.process.stdout.take().unwrap()).lines();
+        server.url = lines
             .map_while(Result::ok)
             .find_map(|line| line.split_once("http://").map(|(_, rest)| format!("http://{}", rest.trim())))
             .expect("the server says where it listens");
-        Self { process, url }
+        server
     }
 
     /// Stops it as an operator would, so that the log is complete.
