@@ -24,6 +24,7 @@ use weir_objects::Objects;
 use weir_workflows::{Versions, Workflows};
 
 use crate::config::Config;
+use crate::identity::Identity;
 
 /// The tables of all contexts.
 pub(crate) const MIGRATIONS: [(&str, &[Migration]); 2] =
@@ -54,6 +55,8 @@ pub(crate) struct App {
     access_log: Option<AccessLog>,
     /// Tells other commands where the process is that holds the database.
     address_file: Option<PathBuf>,
+    /// Held as long as this process drives executions under the installation's name.
+    _identity: Option<Identity>,
 }
 
 impl App {
@@ -63,6 +66,11 @@ impl App {
         migrate(&db, config).await?;
         let objects = Objects::connect(&config.objects_url).context("cannot open the object storage")?;
         let mut engine_config = config.engine.clone();
+        let identity = match purpose {
+            Purpose::Serve | Purpose::Drive => Identity::take(&config.data_dir)?,
+            Purpose::Look => None,
+        };
+        engine_config.worker = identity.as_ref().map(|identity| identity.worker);
         match purpose {
             Purpose::Serve => {}
             Purpose::Drive => engine_config.stop_grace = SHORT_GRACE,
@@ -92,7 +100,7 @@ impl App {
             version: Version { version: env!("CARGO_PKG_VERSION"), commit: option_env!("WEIR_COMMIT") },
             shutdown: shutdown.clone(),
         });
-        Ok(Self { engine, workflows, router, db, shutdown, server: None, access_log: None, address_file: None })
+        Ok(Self { engine, workflows, router, db, shutdown, server: None, access_log: None, address_file: None, _identity: identity })
     }
 
     /// Answers requests on `listener` until [`close`](Self::close), and lets other commands find it.

@@ -8,6 +8,7 @@ mod config;
 mod examples;
 mod failure;
 mod follow;
+mod identity;
 mod logging;
 mod output;
 mod signals;
