@@ -48,6 +48,9 @@ impl Inner {
         }
         self.take_orphans().await?;
         let (timers, orphans, sweep) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let alive = Arc::clone(self);
+        // Not among the tasks a stop waits for: as long as nodes may finish, the lease must hold.
+        tokio::spawn(async move { alive.stay_alive().await });
         self.spawn(async move { timers.fire_timers().await });
         self.spawn(async move { orphans.adopt().await });
         self.spawn(async move { sweep.sweep().await });
@@ -59,6 +62,21 @@ impl Inner {
         self.journal.heartbeat(self.worker, self.clock.now() + lease).await
     }
 
+    /// Keeps the lease, whatever else there is to do.
+    async fn stay_alive(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(self.config.sweep_interval.min(self.config.worker_lease / 3));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.grace_over.cancelled() => return,
+            }
+            if let Err(error) = self.keep_lease().await {
+                tracing::warn!(%error, "cannot keep the lease");
+            }
+        }
+    }
+
     async fn sweep(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(self.config.sweep_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -67,10 +85,13 @@ impl Inner {
                 _ = ticks.tick() => {}
                 () = self.stopping.cancelled() => return,
             }
-            if let Err(error) = self.keep_lease().await {
-                tracing::warn!(%error, "cannot keep the lease");
-            }
             self.look_for_orphans.notify_one();
+            for id in self.stranded.due() {
+                let place = Arc::clone(&self.places).try_acquire_owned().ok();
+                if let Err(error) = self.wake(id, place).await {
+                    tracing::error!(execution = %id, %error, "still cannot take up the execution");
+                }
+            }
             match self.journal.wakeups(WAKEUPS).await {
                 Ok(wakeups) => {
                     for wakeup in wakeups {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 use weir_base::{ErrorKind, ExecutionId};
 use weir_core::event::{Event, Parent, Relation};
 use weir_core::execution::Input;
@@ -25,8 +26,26 @@ const MAX_DEPTH: usize = 16;
 const MOST_ATTEMPTS: u32 = 1_000;
 
 impl Inner {
-    pub(crate) async fn start_child(
-        self: Arc<Self>,
+    /// Starts a child beside the driver.
+    pub(crate) fn begin_child(
+        self: &Arc<Self>,
+        parent: ExecutionId,
+        path: NodePath,
+        attempt: u32,
+        request: ChildRequest,
+    ) {
+        let (engine, child) = (Arc::clone(self), child_id(parent, &path, attempt));
+        let begun = CancellationToken::new();
+        self.children_starting.lock().insert(child, begun.clone());
+        self.spawn(async move {
+            let _begun = begun.drop_guard();
+            engine.start_child(parent, path, attempt, request).await;
+            engine.children_starting.lock().remove(&child);
+        });
+    }
+
+    async fn start_child(
+        self: &Arc<Self>,
         parent: ExecutionId,
         path: NodePath,
         attempt: u32,
@@ -96,7 +115,13 @@ impl Inner {
 
     pub(crate) async fn cancel_child(self: Arc<Self>, parent: ExecutionId, path: &NodePath, attempt: u32) {
         let reason = Some(format!("the execution {parent} it ran for was stopped"));
-        match self.ask(child_id(parent, path, attempt), Input::Cancel { reason }).await {
+        let child = child_id(parent, path, attempt);
+        let starting = self.children_starting.lock().get(&child).cloned();
+        if let Some(begun) = starting {
+            // Before it is there it cannot be cancelled, and afterwards nobody would.
+            begun.cancelled().await;
+        }
+        match self.ask(child, Input::Cancel { reason }).await {
             // It ended by itself, or was never started.
             Ok(()) | Err(Error::Refused(_) | Error::NoExecution(_)) => {}
             Err(error) => tracing::warn!(execution = %parent, %path, %error, "could not cancel the sub-workflow"),

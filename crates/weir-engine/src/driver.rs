@@ -9,9 +9,10 @@ mod node_run;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir_base::ExecutionId;
 use weir_core::event::JournalEvent;
 use weir_core::execution::{Effect, Execution, Input, Moment, Output, Run};
@@ -35,8 +36,9 @@ const GATHERED: usize = 256;
 /// Events recorded together at most, so that an append stays small.
 const EVENTS_PER_APPEND: usize = 512;
 
-/// Pure nodes run in a row before others get their turn.
+/// Pure nodes run in a row before others get their turn, and for how long at most (the one under way is finished).
 const PURE_IN_A_ROW: usize = 64;
+const PURE_FOR: Duration = Duration::from_millis(10);
 
 /// Something for an execution's driver.
 pub(crate) enum Message {
@@ -72,9 +74,12 @@ pub(crate) struct Driver {
     pure: VecDeque<Run>,
     /// Effects to begin once what was decided is recorded.
     effects: Vec<Effect>,
-    running: HashMap<NodePath, CancellationToken>,
+    /// Which attempt of a node runs; dropping the guard stops it.
+    running: HashMap<NodePath, (u32, DropGuard)>,
     /// Set when the row in the store is out of date although no event is to be recorded.
     row_is_stale: bool,
+    /// Set when it had to be ended because what was decided cannot be recorded.
+    ended_instead: bool,
 }
 
 impl Driver {
@@ -104,6 +109,7 @@ impl Driver {
             effects: Vec::new(),
             running: HashMap::new(),
             row_is_stale: false,
+            ended_instead: false,
         }
     }
 
@@ -132,6 +138,7 @@ impl Driver {
             }
             let released = self.may_be_released();
             if let Err(error) = self.commit(released).await {
+                let Err(error) = self.end_instead(error).await else { continue };
                 self.give_up(error).await;
                 return;
             }
@@ -141,10 +148,11 @@ impl Driver {
             }
             if self.pure.is_empty() {
                 self.wait_for_news().await;
-                if self.engine.stopping.is_cancelled() && self.running.is_empty() {
-                    self.hand_over().await;
-                    return;
-                }
+            }
+            let stops = self.engine.stopping.is_cancelled() && self.running.is_empty();
+            if stops || self.engine.grace_over.is_cancelled() {
+                self.hand_over().await;
+                return;
             }
         }
     }
@@ -160,6 +168,12 @@ impl Driver {
             match effect {
                 Effect::Run(run) if run.pure => self.pure.push_back(run),
                 Effect::ClearTimer { timer } => self.cleared_timers.push(timer),
+                Effect::Stop { path } => {
+                    // What was decided on and never begun must not begin, not even for a moment.
+                    self.pure.retain(|run| run.path != path);
+                    self.effects.retain(|effect| !matches!(effect, Effect::Run(run) if run.path == path));
+                    self.effects.push(Effect::Stop { path });
+                }
                 other => self.effects.push(other),
             }
         }
@@ -172,7 +186,11 @@ impl Driver {
     }
 
     async fn run_pure(&mut self) {
+        let began = Instant::now();
         for _ in 0..PURE_IN_A_ROW {
+            if began.elapsed() > PURE_FOR {
+                break;
+            }
             let Some(run) = self.pure.pop_front() else { return };
             let (path, attempt) = (run.path.clone(), run.attempt);
             let result = self.node_run(run, CancellationToken::new()).attempt().await;
@@ -188,10 +206,11 @@ impl Driver {
 
     /// Waits until something happens.
     async fn wait_for_news(&mut self) {
-        let stopping = self.engine.stopping.clone();
+        let (stopping, grace_over) = (self.engine.stopping.clone(), self.engine.grace_over.clone());
         let message = tokio::select! {
             message = self.inbox.recv() => message,
             () = stopping.cancelled(), if self.running.is_empty() => None,
+            () = grace_over.cancelled() => None,
         };
         if let Some(message) = message {
             self.hear(message).await;
@@ -209,7 +228,10 @@ impl Driver {
     async fn hear(&mut self, message: Message) {
         match message {
             Message::NodeDone { path, attempt, result } => {
-                self.running.remove(&path);
+                // What arrives late from an earlier attempt says nothing about the one that runs now.
+                if self.running.get(&path).is_some_and(|(running, _)| *running == attempt) {
+                    self.running.remove(&path);
+                }
                 self.node_done(path, attempt, result);
             }
             Message::Input { input, reply } => {
@@ -260,8 +282,25 @@ impl Driver {
     fn may_be_released(&self) -> bool {
         !self.execution.is_busy()
             && self.pure.is_empty()
-            && self.running.is_empty()
             && self.inbox.is_empty()
+            && self.running.keys().all(|path| self.is_to_stop(path))
             && self.effects.iter().all(|effect| !matches!(effect, Effect::Run(_)))
+    }
+
+    fn is_to_stop(&self, running: &NodePath) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Stop { path } if path == running))
+    }
+}
+
+/// Only a driver that broke off is still registered when it goes: whoever has a message for it must not wait in vain.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let id = self.execution.id();
+        let mut active = self.engine.active.lock();
+        if active.get(&id).is_some_and(|inbox| inbox.same_channel(&self.to_self)) {
+            active.remove(&id);
+            tracing::error!(execution = %id, "the driver broke off");
+            self.engine.stranded.add(id);
+        }
     }
 }

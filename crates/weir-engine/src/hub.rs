@@ -66,11 +66,12 @@ impl Watch {
     pub(crate) fn new(
         id: ExecutionId,
         after: u64,
+        over: bool,
         live: broadcast::Receiver<Watched>,
         journal: Arc<dyn Journal>,
         stop: tokio_util::sync::CancellationToken,
     ) -> Self {
-        let follower = Follower { id, seen: after, live, journal, read: VecDeque::new(), behind: true, over: false, stop };
+        let follower = Follower { id, seen: after, live, journal, read: VecDeque::new(), behind: true, over, stop };
         Self(futures::stream::unfold(follower, |mut follower| async move {
             let next = follower.next().await?;
             Some((next, follower))

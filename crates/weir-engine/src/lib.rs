@@ -19,6 +19,7 @@ pub mod journal;
 mod migrations;
 pub mod node;
 mod prepared;
+mod stranded;
 mod values;
 
 pub use config::Config;

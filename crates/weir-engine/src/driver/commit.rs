@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use weir_base::ErrorKind;
-use weir_core::event::{Event, Relation};
+use weir_core::event::{Event, JournalEvent, Relation};
+use weir_core::execution::Input;
 use weir_core::node_error::NodeError;
 
 use super::{Driver, Message};
@@ -46,7 +47,7 @@ impl Driver {
     async fn append(&mut self, released: bool) -> Result<Append, Error> {
         let mut events = std::mem::take(&mut self.events);
         for event in &mut events {
-            self.engine.store_large_values(self.execution.id(), event).await?;
+            self.store_large_values(event).await?;
         }
         let error = events.iter().rev().find_map(|event| failure(&event.event)).cloned();
         let (nodes_done, nodes_known) = self.execution.node_counts();
@@ -77,20 +78,58 @@ impl Driver {
         let mut wait = FIRST_WAIT;
         loop {
             match self.engine.journal.append(self.lease, append.clone()).await {
-                Err(error) if error.kind() == ErrorKind::Unavailable && !matches!(error, Error::Fenced(_)) => {
-                    tracing::warn!(execution = %self.lease.execution_id, %error, "cannot record; trying again");
-                    if self.engine.stopping.is_cancelled() {
-                        return Err(error);
-                    }
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = self.engine.stopping.cancelled() => {}
-                    }
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                }
+                Err(error) if may_pass(&error) => wait = self.pause_before_retry(error, wait).await?,
                 other => return other,
             }
         }
+    }
+
+    /// The events are decided: while the object storage is away they wait as they do for the journal.
+    async fn store_large_values(&mut self, event: &mut JournalEvent) -> Result<(), Error> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.engine.store_large_values(self.lease.execution_id, event).await {
+                Err(error) if may_pass(&error) => wait = self.pause_before_retry(error, wait).await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits a while; how long to wait the next time.
+    async fn pause_before_retry(&self, error: Error, wait: Duration) -> Result<Duration, Error> {
+        tracing::warn!(execution = %self.lease.execution_id, %error, "cannot record; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok((wait * 2).min(LONGEST_WAIT)),
+            () = self.engine.grace_over.cancelled() => Err(error),
+        }
+    }
+
+    /// What was decided can never be recorded (a result is too large, say): goes back to what is recorded, and ends the
+    /// execution with the reason. Trying again would come to the same.
+    ///
+    /// # Errors
+    /// The error itself when it may pass or another drives the execution; why it could not be ended, else.
+    pub(super) async fn end_instead(&mut self, error: Error) -> Result<(), Error> {
+        if matches!(error.kind(), ErrorKind::Unavailable) || self.ended_instead {
+            return Err(error);
+        }
+        tracing::error!(execution = %self.execution.id(), %error, "cannot record what was decided; ending it");
+        self.ended_instead = true;
+        self.execution = self.engine.load(self.execution.id()).await?.0;
+        self.running.clear();
+        self.pure.clear();
+        self.events.clear();
+        self.effects.clear();
+        self.cleared_timers.clear();
+        self.logs.clear();
+        self.heard_of.clear();
+        self.steps.clear();
+        for reply in self.replies.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = reply.send(Err(Error::DrivenElsewhere(self.lease.execution_id)));
+        }
+        self.row_is_stale = true;
+        self.handle(Input::Cancel { reason: Some(format!("what it came to cannot be recorded: {error}")) })
     }
 
     fn publish(&self, append: Append) {
@@ -110,6 +149,7 @@ impl Driver {
     pub(super) async fn leave(mut self) {
         let id = self.execution.id();
         self.engine.active.lock().remove(&id);
+        self.engine.stranded.forget(id);
         self.inbox.close();
         self.pass_on().await;
         let engine = Arc::clone(&self.engine);
@@ -136,7 +176,7 @@ impl Driver {
         if let Err(error) = self.commit(true).await {
             tracing::warn!(execution = %self.execution.id(), %error, "could not hand over; recovery will find it");
         }
-        self.stop_running();
+        self.running.clear();
         self.engine.active.lock().remove(&self.execution.id());
     }
 
@@ -144,8 +184,12 @@ impl Driver {
     pub(super) async fn give_up(mut self, error: Error) {
         let id = self.execution.id();
         tracing::warn!(execution = %id, %error, "gave up driving");
-        self.stop_running();
+        self.running.clear();
         self.engine.active.lock().remove(&id);
+        match error {
+            Error::Fenced(_) => self.engine.stranded.forget(id),
+            _ => self.engine.stranded.add(id),
+        }
         self.inbox.close();
         for reply in self.replies.drain(..) {
             let _ = reply.send(Err(Error::DrivenElsewhere(id)));
@@ -153,12 +197,11 @@ impl Driver {
         self.pass_on().await;
         self.engine.look_for_orphans.notify_one();
     }
+}
 
-    fn stop_running(&mut self) {
-        for (_, token) in self.running.drain() {
-            token.cancel();
-        }
-    }
+/// The store is away and may come back. Another driver in this one's place does not go away.
+fn may_pass(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unavailable && !matches!(error, Error::Fenced(_))
 }
 
 const fn failure(event: &Event) -> Option<&NodeError> {

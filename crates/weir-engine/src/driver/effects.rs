@@ -10,18 +10,17 @@ use super::{Driver, Message};
 
 impl Driver {
     pub(super) fn begin_effects(&mut self) {
+        let stopping = self.engine.stopping.is_cancelled();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
+                // The beginning is recorded: whoever takes the execution over runs it.
+                Effect::Run(_) if stopping => {}
                 Effect::Run(run) => self.launch(run),
                 Effect::Stop { path } => {
-                    if let Some(token) = self.running.remove(&path) {
-                        token.cancel();
-                    }
-                    self.pure.retain(|run| run.path != path);
+                    self.running.remove(&path);
                 }
                 Effect::StartChild { path, attempt, request } => {
-                    let (engine, parent) = (Arc::clone(&self.engine), self.execution.id());
-                    self.engine.spawn(async move { engine.start_child(parent, path, attempt, request).await });
+                    self.engine.begin_child(self.execution.id(), path, attempt, request);
                 }
                 Effect::CancelChild { path, attempt } => {
                     let (engine, parent) = (Arc::clone(&self.engine), self.execution.id());
@@ -34,7 +33,7 @@ impl Driver {
 
     fn launch(&mut self, run: Run) {
         let token = CancellationToken::new();
-        self.running.insert(run.path.clone(), token.clone());
+        self.running.insert(run.path.clone(), (run.attempt, token.clone().drop_guard()));
         let (path, attempt) = (run.path.clone(), run.attempt);
         let node_run = self.node_run(run, token.clone());
         let (engine, inbox) = (Arc::clone(&self.engine), self.to_self.clone());

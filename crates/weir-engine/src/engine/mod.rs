@@ -38,10 +38,14 @@ use crate::hub::{Hub, Watch, Watched};
 use crate::journal::{self, Journal};
 use crate::node::NodeType;
 use crate::prepared::Prepared;
+use crate::stranded::Stranded;
 use crate::values::Values;
 
 /// Documents whose analysis is kept in memory.
 const PREPARED_DOCUMENTS: u64 = 256;
+
+/// How much of the grace is kept for handing over what still runs.
+const HAND_OVER: Duration = Duration::from_secs(2);
 
 /// Executions that can be woken at a time.
 const WAKING: usize = 64;
@@ -86,6 +90,11 @@ pub(crate) struct Inner {
     pub(crate) node_places: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
+    /// What still runs is to be handed over now.
+    pub(crate) grace_over: CancellationToken,
+    pub(crate) stranded: Stranded,
+    /// Children on the way into the store, each with what fires when it is there.
+    pub(crate) children_starting: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) timers_changed: Notify,
     pub(crate) look_for_orphans: Notify,
     /// Executions may wait for a place.
@@ -127,6 +136,9 @@ impl Engine {
             node_places: Arc::new(Semaphore::new(config.max_running_nodes)),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            grace_over: CancellationToken::new(),
+            stranded: Stranded::default(),
+            children_starting: Mutex::new(HashMap::new()),
             timers_changed: Notify::new(),
             look_for_orphans: Notify::new(),
             backlog: AtomicBool::new(false),
@@ -141,8 +153,14 @@ impl Engine {
     pub async fn stop(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
-        if tokio::time::timeout(self.0.config.stop_grace, self.0.tasks.wait()).await.is_err() {
+        let grace = self.0.config.stop_grace;
+        let hand_over = HAND_OVER.min(grace / 4);
+        if tokio::time::timeout(grace - hand_over, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("nodes still run after the grace; the next start takes them up again");
+        }
+        self.0.grace_over.cancel();
+        if tokio::time::timeout(hand_over, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("not everything could be handed over; others take over when the lease ends");
         }
         if let Err(error) = self.0.journal.sign_off(self.0.worker).await {
             tracing::warn!(%error, "could not sign off; others take over when the lease ends");
@@ -252,7 +270,8 @@ impl Engine {
     /// # Errors
     /// [`Error::NotEnded`]; [`Error::Rerun`] when there is no such node.
     pub async fn rerun(&self, id: ExecutionId, rerun: Rerun) -> Result<ExecutionId, Error> {
-        self.0.rerun(id, rerun).await
+        let engine = Arc::clone(&self.0);
+        self.0.see_through(async move { engine.rerun(id, rerun).await }).await
     }
 
     /// Waits until an execution ends or a node answers the caller, but not longer than that.
@@ -299,15 +318,30 @@ impl Engine {
     pub async fn watch(&self, id: ExecutionId, after: u64) -> Result<Watch, Error> {
         // Listening begins before the look into the store, so that nothing falls in between.
         let live = self.0.hub.subscribe(id);
-        self.0.executions.summary(id).await?;
+        let summary = self.0.executions.summary(id).await?;
+        let over = summary.status.is_terminal() && after >= summary.seq;
         let journal = Arc::clone(&self.0.journal);
-        Ok(Watch::new(id, after, live, journal, self.0.stopping.clone()))
+        Ok(Watch::new(id, after, over, live, journal, self.0.stopping.clone()))
     }
 }
 
 impl Inner {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Does this although the caller may go away meanwhile: what is half done in the store would be left by everybody.
+    pub(crate) async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.tasks.spawn(work).await {
+            Ok(done) => done,
+            Err(broken) => match broken.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::Stopping),
+            },
+        }
     }
 
     pub(crate) async fn prepared(&self, hash: &str) -> Result<Arc<Prepared>, Error> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use weir_base::ExecutionId;
+use weir_base::{ErrorKind, ExecutionId};
 use weir_core::event::{EVENT_VERSION, ExecutionStarted, JournalEvent, Parent, Relation};
 use weir_core::execution::{Effect, Execution, Moment, Status};
 
@@ -41,7 +41,11 @@ impl Inner {
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };
         let (execution, output) = Execution::start(Arc::clone(&prepared.plan), started, moment);
-        self.record_new(execution, output.events, output.effects, prepared, moment, request.idempotency_key).await
+        let (engine, key) = (Arc::clone(self), request.idempotency_key);
+        self.see_through(async move {
+            engine.record_new(execution, output.events, output.effects, prepared, moment, key).await
+        })
+        .await
     }
 
     /// Records a new execution and drives it, now or when there is a place.
@@ -87,7 +91,13 @@ impl Inner {
                 heard_of: Vec::new(),
             },
         };
-        match self.journal.create(new).await? {
+        let created = self.journal.create(new).await.inspect_err(|error| {
+            // Whether it was recorded nobody knows; if it was, then as driven by this process.
+            if error.kind() == ErrorKind::Unavailable {
+                self.stranded.add(id);
+            }
+        });
+        match created? {
             Created::Existing(id) => Ok(Started { id, existing: true }),
             Created::New(lease) => {
                 if ended {
@@ -95,7 +105,13 @@ impl Inner {
                 }
                 match place {
                     Some(place) => self.drive_new(execution, effects, prepared, lease, place),
-                    None => self.backlog.store(true, Ordering::SeqCst),
+                    None => {
+                        self.backlog.store(true, Ordering::SeqCst);
+                        if self.places.available_permits() > 0 {
+                            // A place became free before the backlog was known of.
+                            self.look_for_orphans.notify_one();
+                        }
+                    }
                 }
                 Ok(Started { id, existing: false })
             }

@@ -26,7 +26,7 @@ impl Inner {
     /// Hands an input to whoever drives the execution, and answers when it is durable.
     pub(crate) async fn ask(self: &Arc<Self>, id: ExecutionId, input: Input) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        self.deliver(id, Message::Input { input, reply }).await;
+        self.spawn(self.deliver(id, Message::Input { input, reply }));
         match tokio::time::timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Error::Stopping),
@@ -79,7 +79,10 @@ impl Inner {
         if self.active.lock().contains_key(&id) {
             return Ok(true);
         }
-        let Some(lease) = self.journal.claim(id, self.worker, self.clock.now()).await? else { return Ok(false) };
+        let Some(lease) = self.journal.claim(id, self.worker, self.clock.now()).await? else {
+            self.stranded.forget(id);
+            return Ok(false);
+        };
         self.drive_claimed(lease, place).await?;
         Ok(true)
     }
@@ -90,9 +93,11 @@ impl Inner {
         lease: Lease,
         place: Option<OwnedSemaphorePermit>,
     ) -> Result<(), Error> {
-        let (execution, prepared) = self.load(lease.execution_id).await?;
+        let id = lease.execution_id;
+        // The store says already that it is driven here.
+        let (execution, prepared) = self.load(id).await.inspect_err(|_| self.stranded.add(id))?;
         let inbox = mpsc::channel(INBOX);
-        self.active.lock().insert(lease.execution_id, inbox.0.clone());
+        self.active.lock().insert(id, inbox.0.clone());
         let driver = Driver::new(Arc::clone(self), execution, prepared, lease, inbox, place);
         self.spawn(driver.resume());
         Ok(())
