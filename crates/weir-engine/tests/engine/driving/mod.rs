@@ -1,8 +1,11 @@
 //! The engine drives executions: on both databases, with real expressions, through crashes.
 
+mod cluster;
 mod commands;
 mod flow;
+mod letting_go;
 mod live;
+mod many;
 mod nodes;
 mod recovery;
 mod rig;

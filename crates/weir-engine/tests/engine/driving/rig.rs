@@ -20,6 +20,9 @@ use super::nodes::{self, World};
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Threads of a life.
+const WORKERS: usize = 2;
+
 /// One database, one folder, one outside world; engines come and go.
 pub(crate) struct Rig {
     pub(crate) world: Arc<World>,
@@ -72,11 +75,24 @@ impl Rig {
         self.start_with(Config { sweep_interval: Duration::from_millis(200), ..Config::default() }).await
     }
 
+    /// The one on PostgreSQL, which engines can share.
+    pub(crate) async fn shared() -> Self {
+        Self::both().await.into_iter().find(|rig| rig.name != "sqlite").unwrap()
+    }
+
+    /// The one on SQLite.
+    pub(crate) async fn alone() -> Self {
+        Self::both().await.into_iter().find(|rig| rig.name == "sqlite").unwrap()
+    }
+
     pub(crate) async fn start_with(&self, config: Config) -> Life {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        self.start_as(Config { worker: Some(self.worker), ..config }).await
+    }
+
+    pub(crate) async fn start_as(&self, config: Config) -> Life {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().unwrap();
         let (url, folder) = (self.database.url.clone(), format!("file:{}", self.folder.path().display()));
         let node_types = nodes::all(&self.world);
-        let config = Config { worker: Some(self.worker), ..config };
         let opened = runtime.spawn(async move {
             let db = Db::connect(&url).await.unwrap();
             db.migrate("engine", MIGRATIONS).await.unwrap();
@@ -103,6 +119,24 @@ impl Life {
         }
         // The next life needs the database's lock; what was written is written.
         self.db.close().await;
+    }
+
+    /// Lets nothing of this life run until the answer is dropped, as if its machine had stopped for a while.
+    pub(crate) fn freeze(&self) -> Vec<std::sync::mpsc::Sender<()>> {
+        let runtime = self.runtime.as_ref().unwrap();
+        let mut frozen = Vec::new();
+        for _ in 0..WORKERS {
+            let (thaw, thawed) = std::sync::mpsc::channel::<()>();
+            let (begun, begins) = std::sync::mpsc::channel();
+            runtime.spawn(async move {
+                begun.send(()).unwrap();
+                // Ends when the other side is dropped.
+                let _ = thawed.recv();
+            });
+            begins.recv().unwrap();
+            frozen.push(thaw);
+        }
+        frozen
     }
 
     pub(crate) async fn start(&self, document: Value, input: Value) -> ExecutionId {
