@@ -118,3 +118,39 @@ async fn a_child_of_a_parent_cancelled_at_once_does_not_run_on() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workflows_that_start_one_another_are_bounded_in_depth() {
+    for rig in Rig::both().await {
+        let life = rig.start().await;
+        let mut document = life.keep(chain(&[("one", "effect", params(json!({ "n": 1 })))])).await;
+        for _ in 0..15 {
+            document = life.keep(chain(&[("sub", "child", params(json!({ "document": document })))])).await;
+        }
+        let deepest = life.engine.start(StartExecution::new(&*document, json!({}))).await.unwrap().id;
+        assert_eq!(life.end_of(deepest).await.summary.status, Status::Completed, "{}", rig.name);
+        for _ in 0..2 {
+            document = life.keep(chain(&[("sub", "child", params(json!({ "document": document })))])).await;
+        }
+        let too_deep = life.engine.start(StartExecution::new(&*document, json!({}))).await.unwrap().id;
+        let ended = life.end_of(too_deep).await;
+        assert_eq!(ended.summary.status, Status::Failed, "{}", rig.name);
+        assert!(ended.summary.error.unwrap().message.contains("nested more than"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pure_execution_ends_without_being_driven_for_long() {
+    for rig in Rig::both().await {
+        let life = rig.start().await;
+        let document = chain(&[
+            ("a", "set", params(json!({ "n": 1 }))),
+            ("b", "set", params(json!({ "n": "{{ steps.a.n + 1 }}" }))),
+        ]);
+        let ended = life.run(document, json!({})).await;
+        assert_eq!(ended.output, Some(json!({ "n": 2 })), "{}", rig.name);
+        let began = Instant::now();
+        life.engine.stop().await;
+        assert!(began.elapsed() < Duration::from_secs(2), "{}: something was still driven", rig.name);
+    }
+}
