@@ -68,11 +68,8 @@ async fn record(journal: &dyn Journal, worker: WorkerId) -> Result<(), weir_engi
         trigger: "api".to_owned(),
     };
     let mut record = Record { seq: 0 };
-    let first = [
-        Event::ExecutionStarted(Box::new(started.clone())),
-        completed("start".to_owned(), json!({})),
-        node_started(0),
-    ];
+    let first =
+        [Event::ExecutionStarted(Box::new(started.clone())), completed("start".to_owned(), json!({})), node_started(0)];
     let append = record.append(first.into(), 0);
     let created_at = append.row.at;
     let new =

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 /// `steps` recorded steps, one after the other.
 pub(crate) fn steps(steps: usize) -> Value {
-    chain(steps, |step| json!({
-        "type": "set",
-        "data": { "params": { "values": { "step": step } }, "checkpoint": true },
-    }))
+    chain(steps, |step| {
+        json!({
+            "type": "set",
+            "data": { "params": { "values": { "step": step } }, "checkpoint": true },
+        })
+    })
 }
 
 /// `steps` requests to the effects server, one after the other.

@@ -74,11 +74,7 @@ async fn put_load(address: SocketAddr, workflow: String, load: Duration) -> anyh
     .context("the load broke")?
 }
 
-async fn start_again_and_again(
-    address: SocketAddr,
-    request: &Request,
-    until: Instant,
-) -> anyhow::Result<Samples> {
+async fn start_again_and_again(address: SocketAddr, request: &Request, until: Instant) -> anyhow::Result<Samples> {
     let mut client = Client::connect(address).await?;
     let mut samples = Samples::default();
     loop {

@@ -44,13 +44,7 @@ impl Inner {
         });
     }
 
-    async fn start_child(
-        self: &Arc<Self>,
-        parent: ExecutionId,
-        path: NodePath,
-        attempt: u32,
-        request: ChildRequest,
-    ) {
+    async fn start_child(self: &Arc<Self>, parent: ExecutionId, path: NodePath, attempt: u32, request: ChildRequest) {
         match self.try_start_child(parent, &path, attempt, request).await {
             Ok(None) => {}
             Ok(Some(ended)) => self.deliver(parent, Message::ChildEnded { child: ended }).await,
@@ -63,7 +57,8 @@ impl Inner {
                 };
                 let message = match &error {
                     Error::Input(problems) => {
-                        let all: Vec<_> = problems.iter().map(|each| format!("{} {}", each.pointer, each.message)).collect();
+                        let all: Vec<_> =
+                            problems.iter().map(|each| format!("{} {}", each.pointer, each.message)).collect();
                         format!("the sub-workflow was not started: {error}: {}", all.join("; "))
                     }
                     _ => format!("the sub-workflow was not started: {error}"),

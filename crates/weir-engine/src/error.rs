@@ -121,10 +121,14 @@ impl Error {
     /// How a caller must react.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoExecution(_) | Self::NoDocument(_) | Self::NoDeadLetter(_) | Self::NoApproval { .. } | Self::NoNodeExecution { .. } => {
-                ErrorKind::NotFound
+            Self::NoExecution(_)
+            | Self::NoDocument(_)
+            | Self::NoDeadLetter(_)
+            | Self::NoApproval { .. }
+            | Self::NoNodeExecution { .. } => ErrorKind::NotFound,
+            Self::Plan(_) | Self::Input(_) | Self::Cursor(_) | Self::Rerun(_) | Self::TooDeep { .. } => {
+                ErrorKind::Invalid
             }
-            Self::Plan(_) | Self::Input(_) | Self::Cursor(_) | Self::Rerun(_) | Self::TooDeep { .. } => ErrorKind::Invalid,
             Self::Refused(_) | Self::NotEnded { .. } => ErrorKind::Conflict,
             Self::DrivenElsewhere(_) | Self::Fenced(_) | Self::Stopping => ErrorKind::Unavailable,
             Self::TooLarge { .. } => ErrorKind::TooLarge,

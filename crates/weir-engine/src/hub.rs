@@ -72,11 +72,13 @@ impl Watch {
         stop: tokio_util::sync::CancellationToken,
     ) -> Self {
         let follower = Follower { id, seen: after, live, journal, read: VecDeque::new(), behind: true, over, stop };
-        Self(futures::stream::unfold(follower, |mut follower| async move {
-            let next = follower.next().await?;
-            Some((next, follower))
-        })
-        .boxed())
+        Self(
+            futures::stream::unfold(follower, |mut follower| async move {
+                let next = follower.next().await?;
+                Some((next, follower))
+            })
+            .boxed(),
+        )
     }
 }
 

@@ -175,12 +175,8 @@ impl NodeCtx {
         let value = work.await?;
         if let Recorder::Driver(driver) = &self.recorder {
             let (recorded, durable) = oneshot::channel();
-            let step = FromNode::Step {
-                path: self.path.clone(),
-                key: key.to_owned(),
-                value: value.clone().into(),
-                recorded,
-            };
+            let step =
+                FromNode::Step { path: self.path.clone(), key: key.to_owned(), value: value.clone().into(), recorded };
             let gone = || NodeError::new(ErrorClass::Cancelled, "the execution ended");
             driver.send(Message::FromNode(step)).await.map_err(|_| gone())?;
             durable.await.map_err(|_| gone())?;
@@ -208,6 +204,8 @@ impl NodeCtx {
     /// Class `invalid` when there is no such credential.
     pub async fn credential(&self, name: &str) -> Result<Credential, NodeError> {
         let found = self.credentials.credential(name).await?;
-        found.ok_or_else(|| NodeError::invalid(format!("there is no credential named {name:?}")).with_source("credentials"))
+        found.ok_or_else(|| {
+            NodeError::invalid(format!("there is no credential named {name:?}")).with_source("credentials")
+        })
     }
 }

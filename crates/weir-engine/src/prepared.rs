@@ -54,7 +54,8 @@ impl Prepared {
         let known = self.params[node].get_or_init(|| {
             let params = &self.plan.node_data(node).params;
             let literal = self.plan.nodes[node].literal_params;
-            let is_fixed = params.iter().all(|(name, value)| literal.contains(&name.as_str()) || !has_expression(value));
+            let is_fixed =
+                params.iter().all(|(name, value)| literal.contains(&name.as_str()) || !has_expression(value));
             if is_fixed {
                 return Ok(Params::Fixed(Value::Object(params.clone())));
             }

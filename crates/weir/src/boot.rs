@@ -100,7 +100,17 @@ impl App {
             version: Version { version: env!("CARGO_PKG_VERSION"), commit: option_env!("WEIR_COMMIT") },
             shutdown: shutdown.clone(),
         });
-        Ok(Self { engine, workflows, router, db, shutdown, server: None, access_log: None, address_file: None, _identity: identity })
+        Ok(Self {
+            engine,
+            workflows,
+            router,
+            db,
+            shutdown,
+            server: None,
+            access_log: None,
+            address_file: None,
+            _identity: identity,
+        })
     }
 
     /// Answers requests on `listener` until [`close`](Self::close), and lets other commands find it.

@@ -115,8 +115,7 @@ impl Engine {
         let journal = journal::open(&parts.db);
         let documents = Documents::new(parts.db.clone(), Arc::clone(&catalog));
         let values = Values::new(parts.objects.clone());
-        let executions =
-            Executions::new(parts.db.clone(), Arc::clone(&journal), documents.clone(), values.clone());
+        let executions = Executions::new(parts.db.clone(), Arc::clone(&journal), documents.clone(), values.clone());
         let inner = Arc::new(Inner {
             worker: config.worker.unwrap_or_else(WorkerId::new),
             clock: parts.clock,
@@ -281,9 +280,8 @@ impl Engine {
     pub async fn wait(&self, id: ExecutionId, at_most: Duration) -> Result<Waited, Error> {
         let mut watch = self.watch(id, 0).await?;
         let plan = self.document(&self.0.executions.summary(id).await?.document).await?;
-        let answers = |path: &NodePath| {
-            plan.node_ix(path.node_id()).is_some_and(|node| plan.nodes[node].role == Role::Respond)
-        };
+        let answers =
+            |path: &NodePath| plan.node_ix(path.node_id()).is_some_and(|node| plan.nodes[node].role == Role::Respond);
         let ended = tokio::time::timeout(at_most, async {
             while let Some(watched) = futures::StreamExt::next(&mut watch).await {
                 if let Watched::Event(event) = watched?

@@ -110,8 +110,8 @@ impl Inner {
             return Err(Error::NoExecution(id));
         };
         let prepared = self.prepared(&started.document).await?;
-        let execution = Execution::replay(Arc::clone(&prepared.plan), events)
-            .map_err(|source| Error::Replay { id, source })?;
+        let execution =
+            Execution::replay(Arc::clone(&prepared.plan), events).map_err(|source| Error::Replay { id, source })?;
         Ok((execution, prepared))
     }
 

@@ -65,6 +65,22 @@ fn every_example_is_valid_and_has_its_input_and_readme() {
 }
 
 #[test]
+fn the_first_workflow_of_the_readme_is_the_one_that_runs() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let file = std::fs::read_to_string(root().join("docs/greeting.yaml")).unwrap();
+    assert!(readme.contains(&file), "README.md and docs/greeting.yaml differ");
+    let data = tempfile::tempdir().unwrap();
+    let command = readme.lines().find(|line| line.starts_with("weir run docs/")).expect("README runs it");
+    assert!(command.contains(r#"--input '{"name": "Ada"}'"#), "{command}");
+    let ended = weir(data.path())
+        .args(["run", "docs/greeting.yaml", "--json", "--input", r#"{"name": "Ada"}"#])
+        .output()
+        .unwrap();
+    let result: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(result["output"], json!({ "text": "Hello Ada" }), "{result}");
+}
+
+#[test]
 fn the_dependency_report_counts_this_repository() {
     let data = tempfile::tempdir().unwrap();
     let input = json!({ "lock_file": "Cargo.lock" });
