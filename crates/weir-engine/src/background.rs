@@ -15,7 +15,7 @@ use weir_core::execution::Input;
 use crate::driver::Message;
 use crate::engine::Inner;
 use crate::error::Error;
-use crate::journal::DueTimer;
+use crate::journal::{DueTimer, Wakeup};
 
 /// Timers fetched at a time.
 const DUE: u32 = 512;
@@ -95,11 +95,27 @@ impl Inner {
             match self.journal.wakeups(WAKEUPS).await {
                 Ok(wakeups) => {
                     for wakeup in wakeups {
-                        self.deliver(wakeup.execution_id, Message::ChildEnded { child: wakeup.cause }).await;
+                        self.tell_again(wakeup).await;
                     }
                 }
                 Err(error) => tracing::warn!(%error, "cannot look for wake-ups"),
             }
+        }
+    }
+
+    /// Brings news that nobody heard yet; forgets what is for a child that was never started and never will be.
+    async fn tell_again(self: &Arc<Self>, wakeup: Wakeup) {
+        let gone = matches!(self.executions.summary(wakeup.execution_id).await, Err(Error::NoExecution(_)));
+        if !gone {
+            return self.deliver(wakeup.execution_id, Message::News { from: wakeup.cause }).await;
+        }
+        let told = match self.executions.summary(wakeup.cause).await {
+            Ok(cause) if cause.status.is_terminal() => self.journal.forget_wakeup(wakeup).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::warn!(execution = %wakeup.execution_id, %error, "cannot settle news for an execution that is not there");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Executions that run on behalf of a `sub_workflow` node.
 //!
 //! A child's id follows from its parent's, the node's path and the attempt, so starting it twice starts it once. Its
-//! end is recorded together with a wake-up for the parent, so no crash in between loses the news.
+//! end is recorded together with news for the parent, and that it is needed no more together with news for the child, so
+//! no crash in between loses either.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 use weir_base::{ErrorKind, ExecutionId};
 use weir_core::event::{Event, Parent, Relation};
-use weir_core::execution::Input;
+use weir_core::execution::{Execution, Input};
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::outcome::ChildRequest;
 use weir_core::path::NodePath;
@@ -47,7 +48,7 @@ impl Inner {
     async fn start_child(self: &Arc<Self>, parent: ExecutionId, path: NodePath, attempt: u32, request: ChildRequest) {
         match self.try_start_child(parent, &path, attempt, request).await {
             Ok(None) => {}
-            Ok(Some(ended)) => self.deliver(parent, Message::ChildEnded { child: ended }).await,
+            Ok(Some(ended)) => self.deliver(parent, Message::News { from: ended }).await,
             // Left to recovery: the wait is recorded, and taking it up again starts the child.
             Err(Error::Stopping) => {}
             Err(error) => {
@@ -108,29 +109,31 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn cancel_child(self: Arc<Self>, parent: ExecutionId, path: &NodePath, attempt: u32) {
-        let reason = Some(format!("the execution {parent} it ran for was stopped"));
-        let child = child_id(parent, path, attempt);
-        let starting = self.children_starting.lock().get(&child).cloned();
-        if let Some(begun) = starting {
-            // Before it is there it cannot be cancelled, and afterwards nobody would.
-            begun.cancelled().await;
-        }
-        match self.ask(child, Input::Cancel { reason }).await {
-            // It ended by itself, or was never started.
-            Ok(()) | Err(Error::Refused(_) | Error::NoExecution(_)) => {}
-            Err(error) => tracing::warn!(execution = %parent, %path, %error, "could not cancel the sub-workflow"),
-        }
+    /// Brings the news that is recorded for `other` there at once.
+    pub(crate) fn tell_news(self: &Arc<Self>, other: ExecutionId, from: ExecutionId) {
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            let starting = engine.children_starting.lock().get(&other).cloned();
+            if let Some(begun) = starting {
+                // A child that is just being started hears nothing before it is there.
+                begun.cancelled().await;
+            }
+            engine.deliver(other, Message::News { from }).await;
+        });
     }
 
-    /// Brings the news of a child's end to its parent.
-    pub(crate) fn tell_child_ended(self: &Arc<Self>, parent: ExecutionId, child: ExecutionId) {
-        let engine = Arc::clone(self);
-        self.spawn(async move { engine.deliver(parent, Message::ChildEnded { child }).await });
+    /// What the news from another execution means for this one: its child has ended, or its parent needs it no more.
+    pub(crate) async fn news(&self, to: &Execution, from: ExecutionId) -> Result<Option<Input>, Error> {
+        let parent = to.started().parent.as_ref();
+        if parent.is_some_and(|parent| parent.execution_id == from && parent.relation == Relation::SubWorkflow) {
+            let reason = Some(format!("the execution {from} it ran for was stopped"));
+            return Ok((!to.status().is_terminal()).then_some(Input::Cancel { reason }));
+        }
+        self.child_result(to.id(), from).await
     }
 
     /// How a child ended, as its parent takes it in; `None` while it goes on, or when it is another's child.
-    pub(crate) async fn child_result(&self, parent: ExecutionId, child: ExecutionId) -> Result<Option<Input>, Error> {
+    async fn child_result(&self, parent: ExecutionId, child: ExecutionId) -> Result<Option<Input>, Error> {
         let summary = self.executions.summary(child).await?;
         let Some(from) = summary.parent.filter(|from| from.execution_id == parent && summary.status.is_terminal())
         else {
@@ -153,7 +156,7 @@ impl Inner {
 }
 
 /// The id of a node's child: the time of its parent's id, so that it sorts beside it, then a hash.
-fn child_id(parent: ExecutionId, path: &NodePath, attempt: u32) -> ExecutionId {
+pub(crate) fn child_id(parent: ExecutionId, path: &NodePath, attempt: u32) -> ExecutionId {
     let hash = Sha256::digest(format!("{parent}/{path}/{attempt}"));
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&parent.as_uuid().as_bytes()[..6]);

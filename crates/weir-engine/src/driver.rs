@@ -44,8 +44,8 @@ const PURE_FOR: Duration = Duration::from_millis(10);
 pub(crate) enum Message {
     /// Something happened, or somebody asks for something; answered when it is durable.
     Input { input: Input, reply: oneshot::Sender<Result<(), Error>> },
-    /// An execution this one waits for has ended.
-    ChildEnded { child: ExecutionId },
+    /// A child of this execution has ended, or its parent needs it no more.
+    News { from: ExecutionId },
     /// A node's attempt ended.
     NodeDone { path: NodePath, attempt: u32, result: Result<Outcome, NodeError> },
     /// A running node has something to record or to show.
@@ -249,16 +249,14 @@ impl Driver {
                     Err(refusal) => drop(reply.send(Err(refusal))),
                 }
             }
-            Message::ChildEnded { child } => {
-                self.heard_of.push(child);
-                match self.engine.child_result(self.execution.id(), child).await {
-                    Ok(Some(ended)) => {
-                        let done = self.handle(ended);
-                        debug_assert!(done.is_ok(), "the end of a child is never refused");
-                    }
+            Message::News { from } => {
+                self.heard_of.push(from);
+                match self.engine.news(&self.execution, from).await {
+                    // Refused only when this execution is over already: then the news changes nothing.
+                    Ok(Some(input)) => drop(self.handle(input)),
                     Ok(None) => {}
                     Err(error) => {
-                        tracing::error!(execution = %self.execution.id(), %child, %error, "cannot read the child's result");
+                        tracing::error!(execution = %self.execution.id(), %from, %error, "cannot read the news");
                         self.heard_of.pop();
                     }
                 }

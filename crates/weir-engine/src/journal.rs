@@ -68,6 +68,9 @@ pub trait Journal: Send + Sync + 'static {
     /// News that has not been heard yet, oldest first.
     async fn wakeups(&self, limit: u32) -> Result<Vec<Wakeup>, Error>;
 
+    /// Drops news that nobody will ever hear. What an execution has heard goes with its own append.
+    async fn forget_wakeup(&self, wakeup: Wakeup) -> Result<(), Error>;
+
     /// Says that this worker lives until then.
     async fn heartbeat(&self, worker: WorkerId, until: Timestamp) -> Result<(), Error>;
 
@@ -126,7 +129,8 @@ pub struct Append {
     pub cleared_timers: Vec<u32>,
     /// Lines for people.
     pub logs: Vec<LogLine>,
-    /// Executions that wait for this one and must hear of its end: recorded with it, so that no crash loses the news.
+    /// Executions that must hear of this: the parent of its end, a child that it is needed no more. Recorded with what is
+    /// told, so that no crash loses the news.
     pub wakes: Vec<ExecutionId>,
     /// News from these executions has arrived here and needs not be kept.
     pub heard_of: Vec<ExecutionId>,
@@ -175,11 +179,11 @@ pub struct DueTimer {
     pub timer: u32,
 }
 
-/// News for an execution: another one that it waits for has ended. Table `wakeups(execution_id, cause)`.
+/// News for an execution from another that it waits for or runs for. Table `wakeups(execution_id, cause)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wakeup {
-    /// Who waits.
+    /// Who is to hear it.
     pub execution_id: ExecutionId,
-    /// Whose end it is.
+    /// Whom it is from.
     pub cause: ExecutionId,
 }

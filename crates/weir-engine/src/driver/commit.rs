@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use weir_base::ErrorKind;
 use weir_core::event::{Event, JournalEvent, Relation};
-use weir_core::execution::Input;
+use weir_core::execution::{Effect, Input};
 use weir_core::node_error::NodeError;
 
 use super::{Driver, Message};
+use crate::children::child_id;
 use crate::error::Error;
 use crate::hub::{Watched, is_end};
 use crate::journal::{Append, Row};
@@ -54,6 +55,10 @@ impl Driver {
         let ended = events.last().is_some_and(|event| is_end(&event.event));
         let parent = self.execution.started().parent.as_ref();
         let waiting_parent = parent.filter(|parent| ended && parent.relation == Relation::SubWorkflow);
+        let unneeded_children = self.effects.iter().filter_map(|effect| match effect {
+            Effect::CancelChild { path, attempt } => Some(child_id(self.execution.id(), path, *attempt)),
+            _ => None,
+        });
         Ok(Append {
             row: Row {
                 status: self.execution.status(),
@@ -68,7 +73,7 @@ impl Driver {
             events,
             cleared_timers: std::mem::take(&mut self.cleared_timers),
             logs: std::mem::take(&mut self.logs),
-            wakes: waiting_parent.map(|parent| parent.execution_id).into_iter().collect(),
+            wakes: waiting_parent.map(|parent| parent.execution_id).into_iter().chain(unneeded_children).collect(),
             heard_of: std::mem::take(&mut self.heard_of),
         })
     }
@@ -134,8 +139,8 @@ impl Driver {
 
     fn publish(&self, append: Append) {
         let id = self.execution.id();
-        for &parent in &append.wakes {
-            self.engine.tell_child_ended(parent, id);
+        for &other in &append.wakes {
+            self.engine.tell_news(other, id);
         }
         if append.row.released || append.events.iter().any(|event| matches!(event.event, Event::TimerSet { .. })) {
             self.engine.timers_changed.notify_one();
@@ -164,7 +169,7 @@ impl Driver {
     async fn pass_on(&mut self) {
         let id = self.execution.id();
         while let Some(message) = self.inbox.recv().await {
-            if matches!(message, Message::Input { .. } | Message::ChildEnded { .. }) {
+            if matches!(message, Message::Input { .. } | Message::News { .. }) {
                 let engine = Arc::clone(&self.engine);
                 self.engine.spawn(async move { engine.deliver(id, message).await });
             }

@@ -22,10 +22,8 @@ impl Driver {
                 Effect::StartChild { path, attempt, request } => {
                     self.engine.begin_child(self.execution.id(), path, attempt, request);
                 }
-                Effect::CancelChild { path, attempt } => {
-                    let (engine, parent) = (Arc::clone(&self.engine), self.execution.id());
-                    self.engine.spawn(async move { engine.cancel_child(parent, &path, attempt).await });
-                }
+                // The child has been told: that it is needed no more was recorded as news for it.
+                Effect::CancelChild { .. } => {}
                 Effect::ClearTimer { timer } => self.cleared_timers.push(timer),
             }
         }

@@ -113,6 +113,10 @@ impl Journal for PostgresJournal {
         reading::wakeups(&self.db, limit).await
     }
 
+    async fn forget_wakeup(&self, wakeup: Wakeup) -> Result<(), Error> {
+        reading::forget_wakeup(&self.db, wakeup).await
+    }
+
     async fn heartbeat(&self, worker: WorkerId, until: Timestamp) -> Result<(), Error> {
         leases::heartbeat(&self.db, worker, until).await
     }

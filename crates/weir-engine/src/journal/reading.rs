@@ -2,7 +2,7 @@
 
 use weir_base::{ExecutionId, Timestamp, WorkflowId};
 use weir_core::event::JournalEvent;
-use weir_db::{Db, Dialect, args};
+use weir_db::{Db, Dialect, Statement, args};
 
 use super::{DueTimer, Lease, Wakeup, rows};
 use crate::error::Error;
@@ -58,6 +58,12 @@ pub(super) async fn read(db: &Db, id: ExecutionId, after: u64, limit: u32) -> Re
 pub(super) async fn wakeups(db: &Db, limit: u32) -> Result<Vec<Wakeup>, Error> {
     let found = db.query("SELECT execution_id, cause FROM wakeups ORDER BY at, cause LIMIT $1", args![limit]).await?;
     found.iter().map(|row| Ok(Wakeup { execution_id: row.get(0)?, cause: row.get(1)? })).collect()
+}
+
+pub(super) async fn forget_wakeup(db: &Db, wakeup: Wakeup) -> Result<(), Error> {
+    let sql = "DELETE FROM wakeups WHERE execution_id = $1 AND cause = $2";
+    db.write(Statement::new(sql, args![wakeup.execution_id, wakeup.cause])).await?;
+    Ok(())
 }
 
 /// Whether the record ends with just this append, written under the same lease: its answer was lost on the way, and the

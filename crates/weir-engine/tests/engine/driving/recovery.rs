@@ -1,7 +1,9 @@
 //! The engine is torn down in the middle and put up again.
 
 use serde_json::{Value, json};
-use weir_core::execution::Status;
+use weir_base::PageRequest;
+use weir_core::execution::{Input, Status};
+use weir_engine::executions::Filter;
 
 use super::rig::{Rig, chain, params};
 
@@ -98,5 +100,25 @@ async fn a_graceful_stop_hands_everything_over() {
         assert_eq!(life.end_of(id).await.summary.status, Status::Completed, "{}", rig.name);
         let held = rig.world.effects.lock().iter().filter(|key| key.contains("/held/")).count();
         assert_eq!(held, 1, "{}", rig.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_is_cancelled_although_the_engine_crashed_right_after_its_parent_was() {
+    for rig in Rig::both().await {
+        let life = rig.start().await;
+        let child = life.keep(chain(&[("held", "effect", params(json!({ "hold": true })))])).await;
+        let document = chain(&[("sub", "child", params(json!({ "document": child })))]);
+        let parent = life.start(document.clone(), json!({})).await;
+        rig.world.reach(1).await;
+        life.status(parent, Status::Waiting).await;
+        let filter = Filter { parent: Some(parent), ..Filter::default() };
+        let child = life.engine.executions().list(&filter, &PageRequest::default()).await.unwrap().items[0].id;
+        let plan = life.engine.document(&life.keep(document).await).await.unwrap();
+        life.crash().await;
+        rig.record(parent, plan, Input::Cancel { reason: None }, vec![child]).await;
+        let life = rig.start().await;
+        life.status(child, Status::Cancelled).await;
+        assert_eq!(life.end_of(parent).await.summary.status, Status::Cancelled, "{}", rig.name);
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_base::{ExecutionId, SystemClock, WorkerId};
+use weir_base::{Clock, ExecutionId, SystemClock, WorkerId};
 use weir_core::document::Document;
 use weir_core::event::Event;
-use weir_core::execution::Status;
+use weir_core::execution::{Execution, Input, Moment, Status};
+use weir_core::plan::Plan;
 use weir_db::Db;
 use weir_engine::credential::FixedCredentials;
 use weir_engine::executions::Details;
+use weir_engine::journal::{Append, Row};
 use weir_engine::{Config, Engine, MIGRATIONS, Parts, StartExecution, Waited};
 use weir_expr::JsEvaluator;
 use weir_objects::Objects;
@@ -69,6 +71,31 @@ impl Rig {
         }
         db.close().await;
         keys
+    }
+
+    /// Records, while no engine lives, what an engine decides on this input; then it would have crashed.
+    pub(crate) async fn record(&self, id: ExecutionId, plan: Arc<Plan>, input: Input, wakes: Vec<ExecutionId>) {
+        let db = Db::connect(&self.database.url).await.unwrap();
+        let journal = weir_engine::journal::open(&db);
+        journal.sign_off(self.worker).await.unwrap();
+        let now = SystemClock.now();
+        let lease = journal.claim(id, self.worker, now).await.unwrap().unwrap();
+        let mut execution = Execution::replay(plan, journal.read(id, 0, 10_000).await.unwrap()).unwrap();
+        let events = execution.handle(Moment { now, random: 0.0 }, input).unwrap().events;
+        let (nodes_done, nodes_known) = execution.node_counts();
+        let row = Row {
+            status: execution.status(),
+            seq: execution.seq(),
+            progress: execution.progress(),
+            nodes_done,
+            nodes_known,
+            at: now,
+            error: None,
+            released: true,
+        };
+        let append = Append { events, row, cleared_timers: Vec::new(), logs: Vec::new(), wakes, heard_of: Vec::new() };
+        journal.append(lease, append).await.unwrap();
+        db.close().await;
     }
 
     pub(crate) async fn start(&self) -> Life {
