@@ -93,8 +93,11 @@ pub(crate) async fn follow(
                     continue;
                 }
                 _ = ticks.tick() => {
-                    if let Some(progress) = progress.as_mut().filter(|progress| progress.has_bar()) {
-                        progress.state(&client.get(&["executions", id]).await?);
+                    // The bar may stand still for a moment while the server is away; the events tell when that lasts.
+                    if let Some(progress) = progress.as_mut().filter(|progress| progress.has_bar())
+                        && let Ok(execution) = client.get(&["executions", id]).await
+                    {
+                        progress.state(&execution);
                     }
                     continue;
                 }
