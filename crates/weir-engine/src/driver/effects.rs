@@ -15,6 +15,8 @@ impl Driver {
             match effect {
                 // The beginning is recorded: whoever takes the execution over runs it.
                 Effect::Run(_) if stopping => {}
+                // Recorded like an effect, computed like a pure node: there is nothing outside to wait for.
+                Effect::Run(run) if self.is_computed(&run) => self.pure.push_back(run),
                 Effect::Run(run) => self.launch(run),
                 Effect::Stop { path } => {
                     self.running.remove(&path);
@@ -27,6 +29,11 @@ impl Driver {
                 Effect::ClearTimer { timer } => self.cleared_timers.push(timer),
             }
         }
+    }
+
+    fn is_computed(&self, run: &Run) -> bool {
+        let node_type = self.prepared.plan.nodes[run.node].node_type;
+        self.engine.catalog.get(node_type).is_some_and(|info| info.pure)
     }
 
     fn launch(&mut self, run: Run) {
