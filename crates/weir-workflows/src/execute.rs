@@ -52,15 +52,15 @@ impl Workflows {
     /// [`Error::Archived`], [`Error::Paused`], [`Error::Unpublished`], [`Error::NoVersion`]; [`Error::NotValid`] for a
     /// draft with errors; [`Error::Engine`] if the input does not fit the workflow's `inputs`.
     pub async fn execute(&self, id: WorkflowId, execute: Execute) -> Result<Started, Error> {
-        let workflow = self.get(id).await?;
         let (document, workflow_version) = if execute.draft {
+            let workflow = self.get(id).await?;
             if workflow.summary.status == Status::Archived {
                 return Err(Error::Archived(id));
             }
             let (document, _) = self.runnable_draft(&workflow.draft).await?;
             (self.engine.keep_document(&document).await?, None)
         } else {
-            let resolved = self.versions.runnable(&workflow.summary, execute.version).await?;
+            let resolved = self.versions.runnable(id, execute.version).await?;
             (resolved.document, Some(resolved.version))
         };
         let start = StartExecution {

@@ -112,8 +112,7 @@ impl Versions {
     /// As [`find`](Self::find), [`Error::NoVersion`], and [`Error::Archived`], [`Error::Paused`] or
     /// [`Error::Unpublished`] if the workflow may not be run.
     pub async fn resolve(&self, name_or_id: &str, version: Option<u32>) -> Result<Resolved, Error> {
-        let id = self.find(name_or_id).await?;
-        self.runnable(&self.present(id).await?, version).await
+        self.runnable(self.find(name_or_id).await?, version).await
     }
 
     /// Newest first.
@@ -134,9 +133,9 @@ impl Versions {
         self.store.version(id, number).await?.ok_or(Error::NoVersion { workflow: id, number })
     }
 
-    /// The version of this workflow that may be run now.
-    pub(crate) async fn runnable(&self, workflow: &Summary, version: Option<u32>) -> Result<Resolved, Error> {
-        let id = workflow.id;
+    /// The version of this workflow that may be run now. The draft, which may be large, is not looked at.
+    pub(crate) async fn runnable(&self, id: WorkflowId, version: Option<u32>) -> Result<Resolved, Error> {
+        let workflow = self.present(id).await?;
         match workflow.status {
             Status::Archived => return Err(Error::Archived(id)),
             Status::Paused => return Err(Error::Paused(id)),
