@@ -1,6 +1,6 @@
 """Three trivial durable steps in DBOS Transact for Python, run by 64 threads of one process, without HTTP.
 
-Prints {"version", "per_second", "p50_ms"}. Arguments: the URLs of an application and a system database.
+Prints {"version", "per_second", "p50_ms"}. Argument: the URL of a database.
 """
 
 import importlib.metadata
@@ -47,12 +47,10 @@ def load(seconds: float) -> tuple:
 
 
 def main() -> None:
-    application, system = sys.argv[1:3]
     DBOS(
         config={
             "name": "peer",
-            "application_database_url": application,
-            "system_database_url": system,
+            "system_database_url": sys.argv[1],
             "sys_db_pool_size": CALLERS,
             "run_admin_server": False,
             "log_level": "ERROR",

@@ -24,6 +24,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::fsync::Disk;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -105,15 +106,15 @@ async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         for &workload in &options.workloads {
             // Every workload begins with an empty database.
             let home = store::Home::new(kind, &weir).await?;
-            let disk = fsync::measure(home.database_folder())?;
-            report.disk(kind, workload_name(workload), &disk);
+            let mut disk = Disk::of(home.database_folder())?;
             match workload {
-                Workload::W1 => w1::run(&home, &disk, Duration::from_secs(options.seconds), report).await?,
-                Workload::W2 => w2::run(&home, &disk, report).await?,
+                Workload::W1 => w1::run(&home, &mut disk, Duration::from_secs(options.seconds), report).await?,
+                Workload::W2 => w2::run(&home, &mut disk, report).await?,
                 Workload::W3 => w3::run(&home, report).await?,
                 Workload::W4 => w4::run(&home, report).await?,
                 Workload::W5 => w5::run(&home, options.waiting, report).await?,
             }
+            report.disk(kind, workload_name(workload), &mut disk);
         }
     }
     if options.peers {

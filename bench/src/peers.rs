@@ -36,9 +36,8 @@ async fn dbos() -> anyhow::Result<Value> {
         succeed(Command::new("python3").args(["-m", "venv", FOLDER])).await?;
     }
     succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "dbos"])).await?;
-    let [application, system] =
-        [TestPostgres::shared().fresh_database().await, TestPostgres::shared().fresh_database().await];
-    let printed = succeed(Command::new(&python).arg(DBOS).arg(application).arg(system)).await?;
+    let database = TestPostgres::shared().fresh_database().await;
+    let printed = succeed(Command::new(&python).arg(DBOS).arg(database)).await?;
     let line = printed.lines().rfind(|line| line.starts_with('{')).context("it printed no figures")?;
     Ok(serde_json::from_str(line)?)
 }

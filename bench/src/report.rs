@@ -83,12 +83,12 @@ impl Report {
         Section { report: self, workload, store }
     }
 
-    /// What the disk could do just before a workload.
-    pub(crate) fn disk(&mut self, store: Store, workload: &'static str, disk: &Disk) {
+    /// What the disk could do around a workload.
+    pub(crate) fn disk(&mut self, store: Store, workload: &'static str, disk: &mut Disk) {
         let mut section = self.section(workload, Some(store));
-        section.add("disk: fsyncs", disk.fsyncs_per_second, "1/s");
-        section.add("disk: fsync P50", disk.p50_ms, "ms");
-        section.add("disk: fsync P99", disk.p99_ms, "ms");
+        section.add("disk: fsyncs", disk.fsyncs_per_second(), "1/s");
+        section.add("disk: fsync P50", disk.percentile_ms(0.5), "ms");
+        section.add("disk: fsync P99", disk.percentile_ms(0.99), "ms");
     }
 
     pub(crate) fn note(&mut self, note: String) {

@@ -21,7 +21,7 @@ const WARM_UP: usize = 30;
 /// What is allowed beside the fsyncs, in milliseconds.
 const BESIDE: f64 = 2.0;
 
-pub(crate) async fn run(home: &Home, disk: &Disk, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) async fn run(home: &Home, disk: &mut Disk, report: &mut Report) -> anyhow::Result<()> {
     let server = home.serve("").await?;
     let mut client = server.client().await?;
     for steps in [1, 10] {
@@ -39,8 +39,9 @@ pub(crate) async fn run(home: &Home, disk: &Disk, report: &mut Report) -> anyhow
                 samples.add(took);
             }
         }
+        disk.try_again()?;
         let p50 = samples.percentile_ms(0.5);
-        let fsyncs = (steps + 1) as f64 * disk.p50_ms;
+        let fsyncs = (steps + 1) as f64 * disk.percentile_ms(0.5);
         let mut section = report.section("W2", Some(home.store));
         let name = |what: &str| format!("{steps} steps: {what}");
         section.judge(name("result P50"), p50, "ms", Target::AtMost(fsyncs + BESIDE));
