@@ -38,6 +38,9 @@ pub fn open(db: &Db) -> Arc<dyn Journal> {
 /// The durable record of executions.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
+    /// The database it is kept in. What both stores do alike is done through it.
+    fn db(&self) -> &Db;
+
     /// Records a new execution, driven by `worker` with epoch 1 (or by nobody yet).
     ///
     /// An execution that was created before under the same id, or under the same idempotency key of the same
@@ -53,36 +56,54 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Takes over an execution that nobody drives, or whose driver's lease ran out before `now`.
     /// `None` when somebody else drives it or there is no such execution.
-    async fn claim(&self, id: ExecutionId, worker: WorkerId, now: Timestamp) -> Result<Option<Lease>, Error>;
+    async fn claim(&self, id: ExecutionId, worker: WorkerId, now: Timestamp) -> Result<Option<Lease>, Error> {
+        leases::claim(self.db(), id, worker, now).await
+    }
 
     /// Takes over up to `limit` executions that should run and that nobody alive drives, oldest first:
     /// status `pending` or `running`.
-    async fn claim_orphans(&self, worker: WorkerId, now: Timestamp, limit: u32) -> Result<Vec<Lease>, Error>;
+    async fn claim_orphans(&self, worker: WorkerId, now: Timestamp, limit: u32) -> Result<Vec<Lease>, Error> {
+        leases::claim_orphans(self.db(), worker, now, limit).await
+    }
 
     /// Executions with a timer due by `now`, the longest overdue first, with that timer.
-    async fn due_timers(&self, now: Timestamp, limit: u32) -> Result<Vec<DueTimer>, Error>;
+    async fn due_timers(&self, now: Timestamp, limit: u32) -> Result<Vec<DueTimer>, Error> {
+        reading::due_timers(self.db(), now, limit).await
+    }
 
     /// When the next timer after `now` is due.
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        reading::next_due(self.db(), now).await
+    }
 
     /// News that has not been heard yet, oldest first.
-    async fn wakeups(&self, limit: u32) -> Result<Vec<Wakeup>, Error>;
+    async fn wakeups(&self, limit: u32) -> Result<Vec<Wakeup>, Error> {
+        reading::wakeups(self.db(), limit).await
+    }
 
     /// Drops news that nobody will ever hear. What an execution has heard goes with its own append.
-    async fn forget_wakeup(&self, wakeup: Wakeup) -> Result<(), Error>;
+    async fn forget_wakeup(&self, wakeup: Wakeup) -> Result<(), Error> {
+        reading::forget_wakeup(self.db(), wakeup).await
+    }
 
     /// Says that this worker lives until then.
-    async fn heartbeat(&self, worker: WorkerId, until: Timestamp) -> Result<(), Error>;
+    async fn heartbeat(&self, worker: WorkerId, until: Timestamp) -> Result<(), Error> {
+        leases::heartbeat(self.db(), worker, until).await
+    }
 
     /// Says that this worker is gone: what it drove is free.
-    async fn sign_off(&self, worker: WorkerId) -> Result<(), Error>;
+    async fn sign_off(&self, worker: WorkerId) -> Result<(), Error> {
+        leases::sign_off(self.db(), worker).await
+    }
 
     /// Says that no other worker can be alive, because this process alone has the database: what others drove is free
     /// at once. Does nothing on a store that processes share.
     async fn forget_other_workers(&self, worker: WorkerId) -> Result<(), Error>;
 
     /// An execution's events with a number above `after`, in order, at most `limit`.
-    async fn read(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<JournalEvent>, Error>;
+    async fn read(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<JournalEvent>, Error> {
+        reading::read(self.db(), id, after, limit).await
+    }
 }
 
 /// The right to drive an execution.

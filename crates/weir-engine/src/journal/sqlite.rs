@@ -1,12 +1,11 @@
 //! The journal in SQLite: an append is one batch, and the writer thread puts many batches into one fsync.
 
 use async_trait::async_trait;
-use weir_base::{ExecutionId, Timestamp, WorkerId};
-use weir_core::event::JournalEvent;
+use weir_base::{ExecutionId, WorkerId};
 use weir_db::{Batch, Db, Statement, Value, args};
 
 use super::rows::{AskedRow, Rows};
-use super::{Append, Created, DueTimer, Journal, Lease, NewExecution, Wakeup, leases, reading};
+use super::{Append, Created, Journal, Lease, NewExecution, leases, reading};
 use crate::error::Error;
 use crate::executions::relation_word;
 
@@ -135,44 +134,12 @@ impl Journal for SqliteJournal {
         }
     }
 
-    async fn claim(&self, id: ExecutionId, worker: WorkerId, now: Timestamp) -> Result<Option<Lease>, Error> {
-        leases::claim(&self.db, id, worker, now).await
-    }
-
-    async fn claim_orphans(&self, worker: WorkerId, now: Timestamp, limit: u32) -> Result<Vec<Lease>, Error> {
-        leases::claim_orphans(&self.db, worker, now, limit).await
-    }
-
-    async fn due_timers(&self, now: Timestamp, limit: u32) -> Result<Vec<DueTimer>, Error> {
-        reading::due_timers(&self.db, now, limit).await
-    }
-
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
-        reading::next_due(&self.db, now).await
-    }
-
-    async fn wakeups(&self, limit: u32) -> Result<Vec<Wakeup>, Error> {
-        reading::wakeups(&self.db, limit).await
-    }
-
-    async fn forget_wakeup(&self, wakeup: Wakeup) -> Result<(), Error> {
-        reading::forget_wakeup(&self.db, wakeup).await
-    }
-
-    async fn heartbeat(&self, worker: WorkerId, until: Timestamp) -> Result<(), Error> {
-        leases::heartbeat(&self.db, worker, until).await
-    }
-
-    async fn sign_off(&self, worker: WorkerId) -> Result<(), Error> {
-        leases::sign_off(&self.db, worker).await
+    fn db(&self) -> &Db {
+        &self.db
     }
 
     async fn forget_other_workers(&self, worker: WorkerId) -> Result<(), Error> {
         leases::forget_others(&self.db, worker).await
-    }
-
-    async fn read(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<JournalEvent>, Error> {
-        reading::read(&self.db, id, after, limit).await
     }
 }
 
