@@ -1,6 +1,6 @@
-"""Three trivial durable steps in DBOS Transact for Python, run by 64 threads of one process, without HTTP.
+"""Three trivial durable steps in DBOS Transact for Python, run by threads of one process, without HTTP.
 
-Prints {"version", "per_second", "p50_ms"}. Argument: the URL of a database.
+Prints {"version", "callers", "per_second", "p50_ms"} of the number of threads it is fastest with. Argument: the URL of a database.
 """
 
 import importlib.metadata
@@ -12,9 +12,9 @@ import time
 
 from dbos import DBOS
 
-CALLERS = 64
+CALLERS = (4, 16, 64)
 WARM_UP = 2.0
-MEASURED = 10.0
+MEASURED = 5.0
 
 
 @DBOS.step()
@@ -35,10 +35,10 @@ def call(until: float, samples: list) -> None:
         samples.append(time.monotonic() - begun)
 
 
-def load(seconds: float) -> tuple:
+def load(count: int, seconds: float) -> tuple:
     samples: list = []
     begun = time.monotonic()
-    callers = [threading.Thread(target=call, args=(begun + seconds, samples)) for _ in range(CALLERS)]
+    callers = [threading.Thread(target=call, args=(begun + seconds, samples)) for _ in range(count)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -51,21 +51,27 @@ def main() -> None:
         config={
             "name": "peer",
             "system_database_url": sys.argv[1],
-            "sys_db_pool_size": CALLERS,
+            "sys_db_pool_size": max(CALLERS),
             "run_admin_server": False,
             "log_level": "ERROR",
         }
     )
     DBOS.launch()
-    load(WARM_UP)
-    samples, took = load(MEASURED)
+    load(max(CALLERS), WARM_UP)
+    tried = []
+    for callers in CALLERS:
+        samples, took = load(callers, MEASURED)
+        tried.append(
+            {
+                "version": importlib.metadata.version("dbos"),
+                "callers": callers,
+                "per_second": len(samples) / took,
+                "p50_ms": statistics.median(samples) * 1000,
+            }
+        )
+        print(tried[-1]["callers"], tried[-1]["per_second"], file=sys.stderr)
     DBOS.destroy()
-    figures = {
-        "version": importlib.metadata.version("dbos"),
-        "per_second": len(samples) / took,
-        "p50_ms": statistics.median(samples) * 1000,
-    }
-    print(json.dumps(figures))
+    print(json.dumps(max(tried, key=lambda figures: figures["per_second"])))
 
 
 main()

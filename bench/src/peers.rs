@@ -22,8 +22,11 @@ pub(crate) async fn run(report: &mut Report) {
             let figure = |name: &str| figures[name].as_f64().unwrap_or_default();
             section.add("DBOS for Python: executions completed", figure("per_second"), "1/s");
             section.add("DBOS for Python: result P50", figure("p50_ms"), "ms");
-            let version = figures["version"].as_str().unwrap_or_default();
-            report.note(format!("DBOS {version}: 64 threads in its own process, no HTTP, on PostgreSQL with fsync"));
+            let (version, callers) = (figures["version"].as_str().unwrap_or_default(), &figures["callers"]);
+            report.note(format!(
+                "DBOS {version}: {callers} threads (the best of 4, 16 and 64) in its own process, without HTTP, on \
+                 PostgreSQL with fsync"
+            ));
         }
         Err(error) => report.note(format!("DBOS was not measured: {error:#}")),
     }
