@@ -36,6 +36,8 @@ pub(crate) async fn run(home: &Home, disk: &mut Disk, load: Duration, report: &m
     let (begun, cpu) = (Instant::now(), server.cpu_time()?);
     let mut accepted = put_load(client.address(), workflow, load).await?;
     let accepted_in = begun.elapsed();
+    // The server closes a connection that was idle for long.
+    let mut client = server.client().await?;
     drained(&mut client).await?;
     let took = begun.elapsed();
     let cpu = server.cpu_time()? - cpu;

@@ -45,6 +45,8 @@ pub(crate) async fn run(home: &Home, waiting: usize, report: &mut Report) -> any
     let begun = Instant::now();
     let clients = (0..CLIENTS).map(|_| start(server.address, &request, &left));
     try_join_all(clients).await?;
+    // The server closes a connection that was idle for long.
+    let mut client = server.client().await?;
     while client.any("pending,running").await? {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
