@@ -7,6 +7,10 @@ pub enum ErrorKind {
     Malformed,
     /// The request was read and breaks a rule.
     Invalid,
+    /// Nobody is signed in, or the proof of it does not hold.
+    Unauthenticated,
+    /// Whoever is signed in may not do this.
+    Forbidden,
     /// No such thing, or none the caller may know of.
     NotFound,
     /// The thing's present state does not allow this.
@@ -15,6 +19,8 @@ pub enum ErrorKind {
     Stale,
     /// More bytes or items than allowed.
     TooLarge,
+    /// More often, or more of it, than allowed; later it may be possible.
+    Exhausted,
     /// A dependency is away; trying again later is sensible.
     Unavailable,
     /// Ours to mend.

@@ -68,3 +68,36 @@ id! {
     /// One running `weir` process, as the owner of the executions it drives.
     WorkerId
 }
+id! {
+    /// What owns everything: workflows, executions, credentials.
+    WorkspaceId
+}
+id! {
+    /// A person with an account.
+    UserId
+}
+id! {
+    /// One sign-in of a user, until its end.
+    SessionId
+}
+id! {
+    /// A key that programs sign in with.
+    ApiKeyId
+}
+id! {
+    /// A stored secret.
+    CredentialId
+}
+id! {
+    /// What starts executions of a workflow.
+    TriggerId
+}
+id! {
+    /// A receiver of domain events outside of Weir.
+    WebhookId
+}
+
+impl WorkspaceId {
+    /// The workspace every installation begins with; what was made before there were workspaces belongs to it.
+    pub const FIRST: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+}

@@ -2,7 +2,10 @@
 
 use tokio_postgres::types::Type;
 use uuid::Uuid;
-use weir_base::{ExecutionId, Timestamp, WorkerId, WorkflowId};
+use weir_base::{
+    ApiKeyId, CredentialId, ExecutionId, SessionId, Timestamp, TriggerId, UserId, WebhookId, WorkerId, WorkflowId,
+    WorkspaceId,
+};
 
 use crate::Error;
 
@@ -164,7 +167,7 @@ column! {
 }
 
 macro_rules! id_column {
-    ($($type:ty),*) => {
+    ($($type:ty),* $(,)?) => {
         $(impl Column<'_> for $type {
             fn from_cell(cell: Cell<'_>) -> Option<Self> {
                 Uuid::from_cell(cell).map(Self::from_uuid)
@@ -173,7 +176,18 @@ macro_rules! id_column {
     };
 }
 
-id_column!(ExecutionId, WorkflowId, WorkerId);
+id_column!(
+    ExecutionId,
+    WorkflowId,
+    WorkerId,
+    WorkspaceId,
+    UserId,
+    SessionId,
+    ApiKeyId,
+    CredentialId,
+    TriggerId,
+    WebhookId,
+);
 
 impl<'a, T: Column<'a>> Column<'a> for Option<T> {
     fn from_cell(cell: Cell<'a>) -> Option<Self> {

@@ -6,7 +6,10 @@ use bytes::{Bytes, BytesMut};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
-use weir_base::{ExecutionId, Timestamp, WorkerId, WorkflowId};
+use weir_base::{
+    ApiKeyId, CredentialId, ExecutionId, SessionId, Timestamp, TriggerId, UserId, WebhookId, WorkerId, WorkflowId,
+    WorkspaceId,
+};
 
 /// One argument of a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +81,13 @@ from! {
     ExecutionId => |value| Self::Uuid(value.as_uuid()),
     WorkflowId => |value| Self::Uuid(value.as_uuid()),
     WorkerId => |value| Self::Uuid(value.as_uuid()),
+    WorkspaceId => |value| Self::Uuid(value.as_uuid()),
+    UserId => |value| Self::Uuid(value.as_uuid()),
+    SessionId => |value| Self::Uuid(value.as_uuid()),
+    ApiKeyId => |value| Self::Uuid(value.as_uuid()),
+    CredentialId => |value| Self::Uuid(value.as_uuid()),
+    TriggerId => |value| Self::Uuid(value.as_uuid()),
+    WebhookId => |value| Self::Uuid(value.as_uuid()),
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

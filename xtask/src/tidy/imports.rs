@@ -18,14 +18,20 @@ struct Row {
 
 const DATABASES: [&str; 4] = ["rusqlite", "sqlx", "tokio-postgres", "libsqlite3-sys"];
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 20] = [
     Row { package: "xtask", level: 0, never: &[] },
     Row { package: "weir-example-server", level: 0, never: &[] },
     Row { package: "weir-base", level: 0, never: &["tokio", "axum", "reqwest"] },
     Row { package: "weir-core", level: 1, never: &["tokio", "rand", "axum", "reqwest", "futures"] },
     Row { package: "weir-db", level: 1, never: &["axum", "reqwest"] },
     Row { package: "weir-objects", level: 1, never: &["axum"] },
+    Row { package: "weir-cache", level: 1, never: &["axum", "reqwest"] },
+    Row { package: "weir-mail", level: 1, never: &["axum", "reqwest"] },
+    Row { package: "weir-outbound", level: 1, never: &["axum"] },
+    Row { package: "weir-vault", level: 1, never: &["tokio", "axum", "reqwest"] },
+    Row { package: "weir-events", level: 2, never: &["axum", "reqwest", "lettre"] },
     Row { package: "weir-expr", level: 2, never: &["weir-db", "axum", "reqwest"] },
+    Row { package: "weir-identity", level: 3, never: &["axum", "lettre"] },
     Row { package: "weir-engine", level: 3, never: &["axum", "reqwest"] },
     Row { package: "weir-workflows", level: 4, never: &["axum", "reqwest"] },
     Row { package: "weir-nodes", level: 6, never: &["axum"] },

@@ -1,0 +1,1 @@
+//! People, workspaces, members, sign-in, API keys, credentials and variables.

@@ -1,0 +1,1 @@
+//! Requests to other systems over HTTP, kept away from private addresses.

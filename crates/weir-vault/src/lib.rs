@@ -1,0 +1,1 @@
+//! Sealing secrets under master keys that are never stored beside them.
