@@ -19,8 +19,8 @@ use weir_core::validate::validate;
 use weir_db::Db;
 use weir_engine::files::ExecutionFiles;
 use weir_expr::JsEvaluator;
-use weir_nodes::http::{HttpAccess, Outbound};
 use weir_objects::Objects;
+use weir_outbound::{HttpAccess, Outbound};
 use weir_workflows::Versions;
 
 use crate::report::Report;

@@ -1,17 +1,10 @@
-//! Requests to other systems: where they may go, what is sent, and what is made of the answer.
+//! Requests to other systems: what is sent, and what is made of the answer.
 
-mod access;
 pub(crate) mod answer;
-mod guard;
-mod outbound;
 pub(crate) mod request_body;
 
 use reqwest::header::{HeaderName, HeaderValue};
-use weir_core::node_error::NodeError;
-
-pub use self::access::{Allowed, HttpAccess, InvalidAllowed};
-pub use self::guard::{Refusal, rule_against};
-pub use self::outbound::Outbound;
+use weir_core::node_error::{ErrorClass, NodeError};
 
 /// The longest value of one header, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -28,4 +21,18 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     let header_name = HeaderName::try_from(name).map_err(|_| invalid("has characters that a name may not have"))?;
     let value = HeaderValue::try_from(value).map_err(|_| invalid("has characters that a value may not have"))?;
     Ok((header_name, value))
+}
+
+/// The error of a node whose request got no answer.
+pub(crate) fn node_error(error: &weir_outbound::Error) -> NodeError {
+    use weir_outbound::Error;
+
+    let (class, source) = match error {
+        Error::Refused(_) => (ErrorClass::Refused, "http.allow"),
+        Error::Client(_) | Error::Tls(_) => (ErrorClass::Transient, "http"),
+        Error::Unsendable { host, .. } | Error::Redirects { host, .. } => (ErrorClass::Invalid, host.as_str()),
+        Error::Timeout { host, .. } => (ErrorClass::Timeout, host.as_str()),
+        Error::Unreachable { host, .. } | Error::BrokeOff { host, .. } => (ErrorClass::Transient, host.as_str()),
+    };
+    NodeError::new(class, error.to_string()).with_source(source)
 }

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, LOCATION};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
+use reqwest::{Method, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,13 +18,12 @@ use weir_core::outcome::Outcome;
 use weir_engine::credential::Credential;
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::{NodeCtx, NodeType, typed_params};
+use weir_outbound::{Error, MAX_REDIRECTS, Outbound, Redirect};
 
 use crate::http::answer::{self, Expected};
 use crate::http::request_body::Body;
-use crate::http::{Outbound, header};
+use crate::http::{header, node_error};
 use crate::params::{Text, params_schema};
-
-const MAX_REDIRECTS: u32 = 10;
 
 /// The longest URL, in bytes.
 const MAX_URL: usize = 16 * 1024;
@@ -153,41 +152,25 @@ impl HttpRequest {
         let mut headers = params.headers(ctx).await?;
         let mut body = params.body.as_ref();
         for _ in 0..=MAX_REDIRECTS {
-            let client = self.outbound.client_for(&url).map_err(|refusal| answer::refused(&refusal))?;
+            let client = self.outbound.client_for(&url).map_err(|refusal| node_error(&refusal.into()))?;
             let mut request = client.request(method.clone(), url.clone());
             if let Some(body) = body {
                 request = body.attach(request, &mut headers, &self.files, ctx).await?;
             }
             let host = url.host_str().unwrap_or_default();
             let sent = request.headers(headers.clone()).send().await;
-            let response = sent.map_err(|error| answer::request_error(host, &error))?;
-            let Some(next) = redirect(&response, &url).filter(|_| params.follow_redirects) else {
-                return Ok(response);
-            };
-            if next.origin() != url.origin() {
-                // What proves who asks is for the host it was given for.
-                let secret: Vec<_> =
-                    headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone()).collect();
-                for name in secret {
-                    headers.remove(name);
-                }
-            }
-            let asks_anew = match response.status() {
-                StatusCode::SEE_OTHER => method != Method::HEAD,
-                StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => method == Method::POST,
-                _ => false,
-            };
-            if asks_anew {
+            let response = sent.map_err(|error| node_error(&Error::of_request(host, &error)))?;
+            let redirect = Redirect::of(&response, &url, &method).filter(|_| params.follow_redirects);
+            let Some(redirect) = redirect else { return Ok(response) };
+            redirect.trim(&mut headers, &url);
+            if redirect.asks_anew {
                 method = Method::GET;
                 body = None;
-                for name in [CONTENT_TYPE, CONTENT_LENGTH, IDEMPOTENCY_KEY] {
-                    headers.remove(name);
-                }
             }
-            url = next;
+            url = redirect.url;
         }
-        let message = format!("{} redirects more than {MAX_REDIRECTS} times", url.host_str().unwrap_or_default());
-        Err(NodeError::invalid(message).with_source("url"))
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Err(node_error(&Error::Redirects { host, limit: MAX_REDIRECTS }))
     }
 }
 
@@ -291,11 +274,4 @@ impl Verb {
     fn is_unsafe(self) -> bool {
         matches!(self, Self::Post | Self::Put | Self::Patch | Self::Delete)
     }
-}
-
-/// Where the answer redirects to.
-fn redirect(response: &Response, from: &Url) -> Option<Url> {
-    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get(LOCATION).filter(|_| redirects)?;
-    from.join(location.to_str().ok()?).ok()
 }

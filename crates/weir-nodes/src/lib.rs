@@ -9,9 +9,8 @@ mod condition;
 mod deadline;
 mod delay;
 mod end;
-mod error;
 mod fail;
-pub mod http;
+mod http;
 mod http_request;
 mod incoming;
 mod r#loop;
@@ -35,10 +34,8 @@ use std::sync::Arc;
 
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::NodeType;
+use weir_outbound::Outbound;
 use weir_workflows::Versions;
-
-pub use self::error::Error;
-use self::http::Outbound;
 
 /// What the standard node types work with.
 #[derive(Debug, Clone)]

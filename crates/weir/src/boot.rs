@@ -19,8 +19,8 @@ use weir_engine::files::ExecutionFiles;
 use weir_engine::node::NodeType;
 use weir_engine::{Engine, Parts};
 use weir_expr::JsEvaluator;
-use weir_nodes::http::Outbound;
 use weir_objects::Objects;
+use weir_outbound::Outbound;
 use weir_workflows::{Versions, Workflows};
 
 use crate::config::Config;

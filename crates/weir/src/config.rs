@@ -11,7 +11,7 @@ mod value;
 
 use std::path::PathBuf;
 
-use weir_nodes::http::HttpAccess;
+use weir_outbound::HttpAccess;
 
 pub(crate) use self::load::{Loaded, Overrides, load};
 pub(crate) use self::settings::example;

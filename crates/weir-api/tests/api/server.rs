@@ -18,8 +18,8 @@ use weir_engine::credential::FixedCredentials;
 use weir_engine::files::ExecutionFiles;
 use weir_engine::{Config, Engine, Parts};
 use weir_expr::JsEvaluator;
-use weir_nodes::http::{HttpAccess, Outbound};
 use weir_objects::Objects;
+use weir_outbound::{HttpAccess, Outbound};
 use weir_testkit::TestDatabase;
 use weir_workflows::{Versions, Workflows};
 

@@ -16,8 +16,9 @@ use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::payload::INLINE_LIMIT;
 use weir_engine::files::{ExecutionFiles, FileError};
 use weir_engine::node::NodeCtx;
+use weir_outbound::Error;
 
-use super::guard::Refusal;
+use super::node_error;
 
 /// The longest answer that `json` and `text` take: 16 MiB.
 const MAX_IN_MEMORY: usize = 16 * 1024 * 1024;
@@ -54,7 +55,7 @@ pub(crate) async fn read(
     let host = host_of(&response);
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let mut stream = response.bytes_stream().map_err(|error| request_error(&host, &error));
+    let mut stream = response.bytes_stream().map_err(|error| node_error(&Error::of_request(&host, &error)));
     let in_memory = match expected {
         Expected::Auto => INLINE_LIMIT,
         Expected::Json | Expected::Text => MAX_IN_MEMORY,
@@ -197,33 +198,6 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
         }
     };
     Some(milliseconds.min(MAX_RETRY_AFTER_MS))
-}
-
-/// The error made of a request that got no answer, or only part of one. Names the host alone: a URL may hold secrets.
-pub(crate) fn request_error(host: &str, error: &reqwest::Error) -> NodeError {
-    let mut cause: &(dyn std::error::Error + 'static) = error;
-    loop {
-        if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-            return refused(refusal);
-        }
-        let Some(deeper) = cause.source() else { break };
-        cause = deeper;
-    }
-    let (class, what) = if error.is_timeout() {
-        (ErrorClass::Timeout, "took too long")
-    } else if error.is_builder() {
-        (ErrorClass::Invalid, "cannot be asked")
-    } else if error.is_connect() {
-        (ErrorClass::Transient, "cannot be reached")
-    } else {
-        (ErrorClass::Transient, "broke off")
-    };
-    NodeError::new(class, format!("{host} {what}: {cause}")).with_source(host)
-}
-
-/// The error made of a request that was not let out.
-pub(crate) fn refused(refusal: &Refusal) -> NodeError {
-    NodeError::new(ErrorClass::Refused, refusal.to_string()).with_source("http.allow")
 }
 
 fn host_of(response: &Response) -> String {

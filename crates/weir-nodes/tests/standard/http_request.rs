@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use weir_core::node_error::ErrorClass;
 use weir_core::outcome::Outcome;
-use weir_nodes::http::{HttpAccess, Outbound};
+use weir_outbound::{HttpAccess, Outbound};
 
 use crate::support::{Bench, handle_and_output, now};
 

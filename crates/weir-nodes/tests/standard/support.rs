@@ -17,9 +17,9 @@ use weir_engine::files::ExecutionFiles;
 use weir_engine::node::{NodeCtx, NodeType};
 use weir_engine::{Config, Engine, Parts};
 use weir_expr::JsEvaluator;
-use weir_nodes::http::{HttpAccess, Outbound};
 use weir_nodes::{Services, standard};
 use weir_objects::Objects;
+use weir_outbound::{HttpAccess, Outbound};
 use weir_workflows::{Versions, Workflows};
 
 /// The instant at which every context was decided on.

@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(value(&loaded, "database_url"), ("sqlite:/srv/weir/weir.db".to_owned(), "default".to_owned()));
         let config = loaded.config;
         assert_eq!(config.objects_url, "file:/srv/weir/objects");
-        let http = weir_nodes::http::HttpAccess::default();
+        let http = weir_outbound::HttpAccess::default();
         assert_eq!((config.http.allow, config.http.max_response_bytes), (http.allow, http.max_response_bytes));
         assert_eq!(format!("{:?}", config.engine), format!("{:?}", weir_engine::Config::default()));
     }

@@ -1,4 +1,4 @@
-//! What the operator lets requests of workflows do.
+//! What the operator lets requests do.
 
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Keeps requests of workflows away from what only the inside of a network should reach.
+//! Keeps requests away from what only the inside of a network should reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::access::HttpAccess;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Its address is not public.
-    #[error("{target} is {rule}, which workflows may not reach; the setting http.allow lists exceptions")]
+    #[error("{target} is {rule}, which may not be reached; the setting http.allow lists exceptions")]
     Address {
         /// The host of the URL.
         target: String,
@@ -20,9 +20,7 @@ pub enum Refusal {
         rule: &'static str,
     },
     /// Its host has no public address.
-    #[error(
-        "{host} resolves to {address}, {rule}, which workflows may not reach; the setting http.allow lists exceptions"
-    )]
+    #[error("{host} resolves to {address}, {rule}, which may not be reached; the setting http.allow lists exceptions")]
     Resolved {
         /// The host of the URL.
         host: String,
@@ -55,13 +53,18 @@ pub(super) fn judge(access: &HttpAccess, url: &Url) -> Result<Reach, Refusal> {
         return Err(scheme());
     }
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return Err(scheme()) };
-    if access.lists_host(&host, port) {
+    judge_host(access, &host, port)
+}
+
+/// Judges a host and port, whatever is spoken there.
+pub(super) fn judge_host(access: &HttpAccess, host: &Host<&str>, port: u16) -> Result<Reach, Refusal> {
+    if access.lists_host(host, port) {
         return Ok(Reach::Listed);
     }
     let address = match host {
         Host::Domain(_) => return Ok(Reach::Public),
-        Host::Ipv4(address) => IpAddr::V4(address),
-        Host::Ipv6(address) => IpAddr::V6(address),
+        Host::Ipv4(address) => IpAddr::V4(*address),
+        Host::Ipv6(address) => IpAddr::V6(*address),
     };
     match rule_against(address) {
         Some(rule) if !access.lists_address(address) => Err(Refusal::Address { target: host.to_string(), rule }),
@@ -109,7 +112,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// What makes this address unreachable for workflows; `None` for a public one.
+/// What keeps requests from this address; `None` for a public one.
 pub fn rule_against(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => rule_against_v4(address),
@@ -160,4 +163,83 @@ fn rule_against_v6(address: Ipv6Addr) -> Option<&'static str> {
         0x2000..=0x3fff => return None,
         _ => "not a public address",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_addresses_are_told_from_public_ones() {
+        for special in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "10.255.255.255",
+            "100.64.0.1",
+            "100.127.255.255",
+            "100.100.100.200",
+            "127.0.0.1",
+            "127.8.8.8",
+            "168.63.129.16",
+            "169.254.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.0.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:0:192.168.0.1",
+            "::127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:10::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fdff::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "4000::1",
+        ] {
+            assert!(rule_against(special.parse().expect("an address")).is_some(), "{special} counts as public");
+        }
+        for public in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "198.20.0.1",
+            "223.255.255.255",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "2001:4860:4860::8888",
+            "2606:4700::1111",
+            "2a00::1",
+        ] {
+            assert_eq!(rule_against(public.parse().expect("an address")), None, "{public}");
+        }
+    }
 }
