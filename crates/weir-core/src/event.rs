@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use weir_base::{ExecutionId, Timestamp, WorkflowId};
+use weir_base::{ExecutionId, Timestamp, WorkflowId, WorkspaceId};
 
 use crate::node_error::NodeError;
 use crate::outcome::{OnItemError, Wait};
@@ -229,6 +229,9 @@ pub struct ExecutionStarted {
     pub version: u32,
     /// Which execution.
     pub execution_id: ExecutionId,
+    /// The workspace it belongs to; journals from before there were workspaces belong to the first.
+    #[serde(default = "first_workspace", skip_serializing_if = "is_first")]
+    pub workspace_id: WorkspaceId,
     /// The workflow, unless a bare file was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_id: Option<WorkflowId>,
@@ -250,6 +253,17 @@ pub struct ExecutionStarted {
     pub parent: Option<Parent>,
     /// What started it: `manual`, `cli`, `sub_workflow`, `rerun`, ...
     pub trigger: String,
+    /// Who started it: a [`weir_base::Actor`] as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
+}
+
+const fn first_workspace() -> WorkspaceId {
+    WorkspaceId::FIRST
+}
+
+fn is_first(workspace: &WorkspaceId) -> bool {
+    *workspace == WorkspaceId::FIRST
 }
 
 /// A node's result that is given instead of computed.

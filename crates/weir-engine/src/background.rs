@@ -105,11 +105,11 @@ impl Inner {
 
     /// Brings news that nobody heard yet; forgets what is for a child that was never started and never will be.
     async fn tell_again(self: &Arc<Self>, wakeup: Wakeup) {
-        let gone = matches!(self.executions.summary(wakeup.execution_id).await, Err(Error::NoExecution(_)));
+        let gone = matches!(self.executions.summary_of_any(wakeup.execution_id).await, Err(Error::NoExecution(_)));
         if !gone {
             return self.deliver(wakeup.execution_id, Message::News { from: wakeup.cause }).await;
         }
-        let told = match self.executions.summary(wakeup.cause).await {
+        let told = match self.executions.summary_of_any(wakeup.cause).await {
             Ok(cause) if cause.status.is_terminal() => self.journal.forget_wakeup(wakeup).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),

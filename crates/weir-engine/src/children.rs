@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 use weir_base::{ErrorKind, ExecutionId};
-use weir_core::event::{Event, Parent, Relation};
+use weir_core::event::{Event, ExecutionStarted, Parent, Relation};
 use weir_core::execution::{Execution, Input};
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::outcome::ChildRequest;
@@ -30,23 +30,30 @@ impl Inner {
     /// Starts a child beside the driver.
     pub(crate) fn begin_child(
         self: &Arc<Self>,
-        parent: ExecutionId,
+        parent: Arc<ExecutionStarted>,
         path: NodePath,
         attempt: u32,
         request: ChildRequest,
     ) {
-        let (engine, child) = (Arc::clone(self), child_id(parent, &path, attempt));
+        let (engine, child) = (Arc::clone(self), child_id(parent.execution_id, &path, attempt));
         let begun = CancellationToken::new();
         self.children_starting.lock().insert(child, begun.clone());
         self.spawn(async move {
             let _begun = begun.drop_guard();
-            engine.start_child(parent, path, attempt, request).await;
+            engine.start_child(&parent, path, attempt, request).await;
             engine.children_starting.lock().remove(&child);
         });
     }
 
-    async fn start_child(self: &Arc<Self>, parent: ExecutionId, path: NodePath, attempt: u32, request: ChildRequest) {
-        match self.try_start_child(parent, &path, attempt, request).await {
+    async fn start_child(
+        self: &Arc<Self>,
+        for_parent: &ExecutionStarted,
+        path: NodePath,
+        attempt: u32,
+        request: ChildRequest,
+    ) {
+        let parent = for_parent.execution_id;
+        match self.try_start_child(for_parent, &path, attempt, request).await {
             Ok(None) => {}
             Ok(Some(ended)) => self.deliver(parent, Message::News { from: ended }).await,
             // Left to recovery: the wait is recorded, and taking it up again starts the child.
@@ -75,11 +82,12 @@ impl Inner {
     /// Starts a child unless it was; names it when it has ended already.
     async fn try_start_child(
         self: &Arc<Self>,
-        parent: ExecutionId,
+        for_parent: &ExecutionStarted,
         path: &NodePath,
         attempt: u32,
         request: ChildRequest,
     ) -> Result<Option<ExecutionId>, Error> {
+        let parent = for_parent.execution_id;
         self.check_depth(parent).await?;
         let id = child_id(parent, path, attempt);
         let input = self.values.load(&request.input).await?;
@@ -88,11 +96,12 @@ impl Inner {
             workflow_id: Some(request.workflow_id),
             workflow_version: Some(request.version),
             trigger: "sub_workflow".to_owned(),
-            ..StartExecution::new(request.document, Arc::unwrap_or_clone(input))
+            started_by: for_parent.started_by.clone(),
+            ..StartExecution::new(for_parent.workspace_id, request.document, Arc::unwrap_or_clone(input))
         };
         let from = Parent { execution_id: parent, path: path.clone(), relation: Relation::SubWorkflow };
         self.start(start, Some(from)).await?;
-        let status = self.executions.summary(id).await?.status;
+        let status = self.executions.summary_of_any(id).await?.status;
         Ok(status.is_terminal().then_some(id))
     }
 
@@ -100,7 +109,7 @@ impl Inner {
         let mut above = Some(parent);
         for _ in 0..MAX_DEPTH {
             let Some(id) = above else { return Ok(()) };
-            let parent = self.executions.summary(id).await?.parent;
+            let parent = self.executions.summary_of_any(id).await?.parent;
             above = parent.filter(|from| from.relation == Relation::SubWorkflow).map(|from| from.execution_id);
         }
         match above {
@@ -134,7 +143,7 @@ impl Inner {
 
     /// How a child ended, as its parent takes it in; `None` while it goes on, or when it is another's child.
     async fn child_result(&self, parent: ExecutionId, child: ExecutionId) -> Result<Option<Input>, Error> {
-        let summary = self.executions.summary(child).await?;
+        let summary = self.executions.summary_of_any(child).await?;
         let Some(from) = summary.parent.filter(|from| from.execution_id == parent && summary.status.is_terminal())
         else {
             return Ok(None);

@@ -14,7 +14,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir_base::{ExecutionId, Timestamp, WorkerId};
+use weir_base::{ExecutionId, Timestamp, WorkerId, WorkspaceId};
 use weir_core::event::{ExecutionStarted, JournalEvent};
 use weir_core::execution::Status;
 use weir_core::node_error::NodeError;
@@ -44,7 +44,10 @@ pub trait Journal: Send + Sync + 'static {
     /// Records a new execution, driven by `worker` with epoch 1 (or by nobody yet).
     ///
     /// An execution that was created before under the same id, or under the same idempotency key of the same
-    /// workflow, is left as it is and named in the answer.
+    /// workspace and workflow, is left as it is and named in the answer.
+    ///
+    /// # Errors
+    /// [`Error::NoExecution`] for an id that another workspace has used.
     async fn create(&self, new: NewExecution) -> Result<Created, Error>;
 
     /// Adds to an execution's record. The same append sent twice in a row, because the answer to the first was lost, is
@@ -142,6 +145,8 @@ pub enum Created {
 /// What a decision adds to an execution's record.
 #[derive(Debug, Clone)]
 pub struct Append {
+    /// The workspace the execution belongs to.
+    pub workspace: WorkspaceId,
     /// What happened; timers that were set and approvals that opened or closed are read off these.
     pub events: Vec<JournalEvent>,
     /// The execution's row from now on.

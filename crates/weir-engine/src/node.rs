@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use weir_base::{ExecutionId, Timestamp, WorkflowId};
+use weir_base::{Credential, ExecutionId, Timestamp, WorkflowId, WorkspaceId};
 use weir_core::evaluator::Local;
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::node_type::NodeTypeInfo;
@@ -18,7 +18,7 @@ use weir_core::outcome::Outcome;
 use weir_core::path::NodePath;
 use weir_core::payload::Payload;
 
-use crate::credential::{Credential, CredentialSource};
+use crate::credential::CredentialSource;
 use crate::driver::Message;
 
 /// A kind of node: its declaration and its work.
@@ -48,6 +48,8 @@ pub fn typed_params<P: DeserializeOwned>(params: Value) -> Result<P, NodeError> 
 pub struct NodeCtx {
     /// The execution it runs in.
     pub execution_id: ExecutionId,
+    /// The workspace it runs in: all it may see is of this one.
+    pub workspace: WorkspaceId,
     /// The workflow it belongs to, unless a bare file is run.
     pub workflow_id: Option<WorkflowId>,
     /// Its address.
@@ -134,10 +136,11 @@ pub enum LogLevel {
 }
 
 impl NodeCtx {
-    /// A context for trying a node on its own: steps are not recorded, live events are dropped.
+    /// A context for trying a node on its own, in the first workspace: steps are not recorded, live events are dropped.
     pub fn detached(path: NodePath, now: Timestamp, credentials: Arc<dyn CredentialSource>) -> Self {
         Self {
             execution_id: ExecutionId::new(),
+            workspace: WorkspaceId::FIRST,
             workflow_id: None,
             path,
             attempt: 1,
@@ -198,12 +201,12 @@ impl NodeCtx {
         }
     }
 
-    /// The credential of this name.
+    /// The credential of this name in the node's workspace.
     ///
     /// # Errors
     /// Class `invalid` when there is no such credential.
     pub async fn credential(&self, name: &str) -> Result<Credential, NodeError> {
-        let found = self.credentials.credential(name).await?;
+        let found = self.credentials.credential(self.workspace, name).await?;
         found.ok_or_else(|| {
             NodeError::invalid(format!("there is no credential named {name:?}")).with_source("credentials")
         })

@@ -52,9 +52,10 @@ impl NodeType for SubWorkflow {
         }
     }
 
-    async fn run(&self, _ctx: &NodeCtx, params: Value) -> Result<Outcome, NodeError> {
+    async fn run(&self, ctx: &NodeCtx, params: Value) -> Result<Outcome, NodeError> {
         let params: Params = typed_params(params)?;
-        let resolved = self.versions.resolve(&params.workflow, params.version).await.map_err(|error| {
+        let resolved = self.versions.resolve(ctx.workspace, &params.workflow, params.version).await;
+        let resolved = resolved.map_err(|error| {
             let class = match error.kind() {
                 ErrorKind::Unavailable | ErrorKind::Internal => ErrorClass::Transient,
                 ErrorKind::Conflict => ErrorClass::Refused,

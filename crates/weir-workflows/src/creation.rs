@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use weir_base::Principal;
 
 use crate::{Error, Saved, Workflows};
 
@@ -19,20 +20,27 @@ pub struct Created {
 }
 
 impl Workflows {
-    /// As [`create`](Self::create), but a key that was used within a day answers the workflow made then.
+    /// As [`create`](Self::create), but a key that was used in the workspace within a day answers the workflow made then.
     ///
     /// # Errors
     /// As [`create`](Self::create), and [`Error::NoWorkflow`] if the workflow made then was deleted.
-    pub async fn create_once(&self, document: Value, tags: Vec<String>, key: &str) -> Result<Created, Error> {
-        let saved = self.prepared(document, tags).await?;
+    pub async fn create_once(
+        &self,
+        principal: &Principal,
+        document: Value,
+        tags: Vec<String>,
+        key: &str,
+    ) -> Result<Created, Error> {
+        let workspace = principal.workspace;
+        let saved = self.prepared(workspace, document, tags).await?;
         let forgotten_before = saved.workflow.summary.created_at - KEYS_KEPT;
         loop {
             if self.store.insert_once(&saved.workflow, key, forgotten_before).await? {
                 return Ok(Created { saved, existing: false });
             }
             // The key may be forgotten between the two steps; then it is free again.
-            if let Some(id) = self.store.created_under(key).await? {
-                let workflow = self.get(id).await?;
+            if let Some(id) = self.store.created_under(workspace, key).await? {
+                let workflow = self.get(workspace, id).await?;
                 let problems = self.validate(workflow.draft.clone()).await?;
                 return Ok(Created { saved: Saved { workflow, problems }, existing: true });
             }

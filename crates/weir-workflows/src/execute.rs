@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use weir_base::{ExecutionId, WorkflowId};
+use weir_base::{ExecutionId, Principal, WorkflowId};
 use weir_core::event::Pin;
 use weir_engine::{StartExecution, Started};
 
@@ -51,16 +51,17 @@ impl Workflows {
     /// # Errors
     /// [`Error::Archived`], [`Error::Paused`], [`Error::Unpublished`], [`Error::NoVersion`]; [`Error::NotValid`] for a
     /// draft with errors; [`Error::Engine`] if the input does not fit the workflow's `inputs`.
-    pub async fn execute(&self, id: WorkflowId, execute: Execute) -> Result<Started, Error> {
+    pub async fn execute(&self, principal: &Principal, id: WorkflowId, execute: Execute) -> Result<Started, Error> {
+        let workspace = principal.workspace;
         let (document, workflow_version) = if execute.draft {
-            let workflow = self.get(id).await?;
+            let workflow = self.get(workspace, id).await?;
             if workflow.summary.status == Status::Archived {
                 return Err(Error::Archived(id));
             }
             let (document, _) = self.runnable_draft(&workflow.draft).await?;
             (self.engine.keep_document(&document).await?, None)
         } else {
-            let resolved = self.versions.runnable(id, execute.version).await?;
+            let resolved = self.versions.runnable(workspace, id, execute.version).await?;
             (resolved.document, Some(resolved.version))
         };
         let start = StartExecution {
@@ -70,7 +71,7 @@ impl Workflows {
             pins: execute.pins,
             trigger: execute.trigger,
             idempotency_key: execute.idempotency_key,
-            ..StartExecution::new(document, execute.input)
+            ..StartExecution::by(principal, document, execute.input)
         };
         Ok(self.engine.start(start).await?)
     }

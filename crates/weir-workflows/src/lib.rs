@@ -6,7 +6,7 @@
 //! cannot be run. A draft may break the rules of a document as long as it has the shape of one.
 //!
 //! [`Versions`] needs only the database, so that node types can find workflows before there is an engine;
-//! [`Workflows`] has all the rules. Knows nothing about node types, triggers or HTTP.
+//! [`Workflows`] has all the rules. [`triggers`] start them. Knows nothing about node types or HTTP.
 
 mod creation;
 mod error;
@@ -14,6 +14,7 @@ mod execute;
 mod list;
 mod store;
 mod transfer;
+pub mod triggers;
 mod versions;
 mod workflow;
 mod workflows;
@@ -42,5 +43,17 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "creations",
         sqlite: include_str!("../migrations/sqlite/0002_creations.sql"),
         postgres: include_str!("../migrations/postgres/0002_creations.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "workspaces",
+        sqlite: include_str!("../migrations/sqlite/0003_workspaces.sql"),
+        postgres: include_str!("../migrations/postgres/0003_workspaces.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "triggers",
+        sqlite: include_str!("../migrations/sqlite/0004_triggers.sql"),
+        postgres: include_str!("../migrations/postgres/0004_triggers.sql"),
     },
 ];

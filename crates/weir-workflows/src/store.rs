@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use uuid::Uuid;
-use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkflowId};
+use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkflowId, WorkspaceId};
 use weir_db::{Batch, Db, Row, Statement, args};
 
 use crate::{Error, Filter, SortKey, Summary, Version, VersionSummary, Workflow};
@@ -14,7 +14,7 @@ const SORTED_CHARS: usize = 200;
 const TOLD_IDS: u32 = 10;
 
 const COLUMNS: &str = "id, name, description, tags, status, revision, latest_version, created_at, updated_at, \
-                       published_at, deleted_at";
+                       published_at, deleted_at, workspace_id";
 
 /// Where workflows are kept; deleted ones are here until they are purged.
 #[derive(Debug, Clone)]
@@ -41,9 +41,10 @@ impl WorkflowStore {
     ) -> Result<bool, Error> {
         let summary = &workflow.summary;
         let forget = "DELETE FROM workflow_creations WHERE created_at < $1";
-        let remember = "INSERT INTO workflow_creations (idempotency_key, workflow_id, created_at) VALUES ($1, $2, $3)";
+        let remember = "INSERT INTO workflow_creations (workspace_id, idempotency_key, workflow_id, created_at) \
+                        VALUES ($1, $2, $3, $4)";
         let mut batch = Batch::from(Statement::new(forget, args![forgotten_before]));
-        batch.push(Statement::new(remember, args![key, summary.id, summary.created_at]));
+        batch.push(Statement::new(remember, args![summary.workspace_id, key, summary.id, summary.created_at]));
         batch.push(insertion(workflow));
         match self.db.write(batch).await {
             Ok(_) => Ok(true),
@@ -52,10 +53,10 @@ impl WorkflowStore {
         }
     }
 
-    /// The workflow that was made under this key.
-    pub(crate) async fn created_under(&self, key: &str) -> Result<Option<WorkflowId>, Error> {
-        let query = "SELECT workflow_id FROM workflow_creations WHERE idempotency_key = $1";
-        let rows = self.db.query(query, args![key]).await?;
+    /// The workflow that was made under this key of the workspace.
+    pub(crate) async fn created_under(&self, workspace: WorkspaceId, key: &str) -> Result<Option<WorkflowId>, Error> {
+        let query = "SELECT workflow_id FROM workflow_creations WHERE workspace_id = $1 AND idempotency_key = $2";
+        let rows = self.db.query(query, args![workspace, key]).await?;
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
@@ -70,7 +71,7 @@ impl WorkflowStore {
         let Workflow { summary, draft } = next;
         let update = "UPDATE workflows SET name = $1, sort_name = $2, description = $3, search = $4, tags = $5, \
                       status = $6, draft = $7, revision = $8, latest_version = $9, updated_at = $10, \
-                      published_at = $11, deleted_at = $12 WHERE id = $13 AND revision = $14";
+                      published_at = $11, deleted_at = $12 WHERE id = $13 AND revision = $14 AND workspace_id = $15";
         let args = args![
             &summary.name,
             sort_name(&summary.name),
@@ -86,6 +87,7 @@ impl WorkflowStore {
             summary.deleted_at,
             summary.id,
             count(revision),
+            summary.workspace_id,
         ];
         let mut batch = Batch::from(Statement::new(update, args).exactly(1));
         if let Some(Version { summary: version, document }) = published {
@@ -102,35 +104,42 @@ impl WorkflowStore {
     }
 
     /// The workflow, deleted or not.
-    pub(crate) async fn workflow(&self, id: WorkflowId) -> Result<Option<Workflow>, Error> {
-        let rows = self.db.query(format!("SELECT {COLUMNS}, draft FROM workflows WHERE id = $1"), args![id]).await?;
+    pub(crate) async fn workflow(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Option<Workflow>, Error> {
+        let query = format!("SELECT {COLUMNS}, draft FROM workflows WHERE id = $1 AND workspace_id = $2");
+        let rows = self.db.query(query, args![id, workspace]).await?;
         rows.first()
-            .map(|row| Ok(Workflow { summary: read_summary(row)?, draft: read_json(row.get(11)?, id, "the draft")? }))
+            .map(|row| Ok(Workflow { summary: read_summary(row)?, draft: read_json(row.get(12)?, id, "the draft")? }))
             .transpose()
     }
 
     /// The workflow without its draft, deleted or not.
-    pub(crate) async fn summary(&self, id: WorkflowId) -> Result<Option<Summary>, Error> {
-        let rows = self.db.query(format!("SELECT {COLUMNS} FROM workflows WHERE id = $1"), args![id]).await?;
+    pub(crate) async fn summary(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Option<Summary>, Error> {
+        let query = format!("SELECT {COLUMNS} FROM workflows WHERE id = $1 AND workspace_id = $2");
+        let rows = self.db.query(query, args![id, workspace]).await?;
         rows.first().map(read_summary).transpose()
     }
 
     /// Some of the workflows of exactly this name that are not deleted.
-    pub(crate) async fn named(&self, name: &str) -> Result<Vec<WorkflowId>, Error> {
-        let query = "SELECT id FROM workflows WHERE sort_name = $1 AND name = $2 AND deleted_at IS NULL \
-                     ORDER BY id LIMIT $3";
-        let rows = self.db.query(query, args![sort_name(name), name, TOLD_IDS]).await?;
+    pub(crate) async fn named(&self, workspace: WorkspaceId, name: &str) -> Result<Vec<WorkflowId>, Error> {
+        let query = "SELECT id FROM workflows WHERE workspace_id = $1 AND sort_name = $2 AND name = $3 \
+                     AND deleted_at IS NULL ORDER BY id LIMIT $4";
+        let rows = self.db.query(query, args![workspace, sort_name(name), name, TOLD_IDS]).await?;
         rows.iter().map(|row| Ok(row.get(0)?)).collect()
     }
 
-    pub(crate) async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Summary>, Error> {
+    pub(crate) async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: &Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Summary>, Error> {
         let sort = filter.sort;
-        let mut args = Vec::new();
+        let mut args = args![workspace];
         let mut place = |value: weir_db::Value| {
             args.push(value);
             format!("${}", args.len())
         };
-        let mut query = format!("SELECT {COLUMNS} FROM workflows WHERE deleted_at IS ");
+        let mut query = format!("SELECT {COLUMNS} FROM workflows WHERE workspace_id = $1 AND deleted_at IS ");
         query.push_str(if filter.deleted { "NOT NULL" } else { "NULL" });
         if !filter.statuses.is_empty() {
             let words: Vec<String> = filter.statuses.iter().map(|status| place(status.as_str().into())).collect();
@@ -205,8 +214,8 @@ impl WorkflowStore {
 fn insertion(workflow: &Workflow) -> Statement {
     let Workflow { summary, draft } = workflow;
     let insert = "INSERT INTO workflows (id, name, sort_name, description, search, tags, status, draft, revision, \
-                  latest_version, created_at, updated_at, published_at, deleted_at) \
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                  latest_version, created_at, updated_at, published_at, deleted_at, workspace_id) \
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let args = args![
         summary.id,
         &summary.name,
@@ -222,6 +231,7 @@ fn insertion(workflow: &Workflow) -> Statement {
         summary.updated_at,
         summary.published_at,
         summary.deleted_at,
+        summary.workspace_id,
     ];
     Statement::new(insert, args)
 }
@@ -295,6 +305,7 @@ fn read_summary(row: &Row) -> Result<Summary, Error> {
         updated_at: row.get(8)?,
         published_at: row.get(9)?,
         deleted_at: row.get(10)?,
+        workspace_id: row.get(11)?,
     })
 }
 

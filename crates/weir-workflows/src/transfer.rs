@@ -1,6 +1,6 @@
 //! Documents coming in from files and going out to them, in Weir's own format.
 
-use weir_base::WorkflowId;
+use weir_base::{Principal, WorkflowId, WorkspaceId};
 use weir_core::document::{Format, parse};
 use weir_core::problem::Problem;
 
@@ -55,6 +55,7 @@ impl Workflows {
     /// with [`OnConflict::Replace`] also [`Error::Ambiguous`] and [`Error::Archived`].
     pub async fn import(
         &self,
+        principal: &Principal,
         bytes: &[u8],
         format: Option<Format>,
         on_conflict: OnConflict,
@@ -64,14 +65,14 @@ impl Workflows {
         let name = tree.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
         let there = match on_conflict {
             OnConflict::New => Vec::new(),
-            OnConflict::Replace | OnConflict::Skip => self.store.named(name).await?,
+            OnConflict::Replace | OnConflict::Skip => self.store.named(principal.workspace, name).await?,
         };
         match (there.as_slice(), on_conflict) {
-            ([], _) | (_, OnConflict::New) => Ok(Imported::Created(self.create(tree, Vec::new()).await?)),
-            ([first, ..], OnConflict::Skip) => Ok(Imported::Skipped(self.get(*first).await?)),
+            ([], _) | (_, OnConflict::New) => Ok(Imported::Created(self.create(principal, tree, Vec::new()).await?)),
+            ([first, ..], OnConflict::Skip) => Ok(Imported::Skipped(self.get(principal.workspace, *first).await?)),
             ([only], OnConflict::Replace) => {
                 let update = Update { document: Some(tree), tags: None };
-                Ok(Imported::Replaced(self.update(*only, None, update).await?))
+                Ok(Imported::Replaced(self.update(principal, *only, None, update).await?))
             }
             (several, OnConflict::Replace) => Err(Error::Ambiguous { name: name.to_owned(), ids: several.to_vec() }),
         }
@@ -81,8 +82,14 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::NoVersion`].
-    pub async fn export(&self, id: WorkflowId, edition: Edition, format: Format) -> Result<String, Error> {
-        let document = self.document(id, edition).await?;
+    pub async fn export(
+        &self,
+        workspace: WorkspaceId,
+        id: WorkflowId,
+        edition: Edition,
+        format: Format,
+    ) -> Result<String, Error> {
+        let document = self.document(workspace, id, edition).await?;
         Ok(match format {
             Format::Json => document.to_json(),
             Format::Yaml => document.to_yaml(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
-use weir_base::{Page, PageRequest, Timestamp, WorkflowId};
+use weir_base::{Page, PageRequest, Timestamp, WorkflowId, WorkspaceId};
 use weir_db::Db;
 
 use crate::store::WorkflowStore;
@@ -87,18 +87,18 @@ impl Versions {
         Self { store: WorkflowStore::new(db) }
     }
 
-    /// The workflow with this id, or else the one with exactly this name. Deleted ones are not found.
+    /// The workflow of the workspace with this id, or else the one with exactly this name. Deleted ones are not found.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`] or [`Error::NoName`] if there is none, [`Error::Ambiguous`] if several have the name.
-    pub async fn find(&self, name_or_id: &str) -> Result<WorkflowId, Error> {
+    pub async fn find(&self, workspace: WorkspaceId, name_or_id: &str) -> Result<WorkflowId, Error> {
         let id = name_or_id.parse().ok();
         if let Some(id) = id
-            && self.store.summary(id).await?.is_some_and(|summary| summary.deleted_at.is_none())
+            && self.store.summary(workspace, id).await?.is_some_and(|summary| summary.deleted_at.is_none())
         {
             return Ok(id);
         }
-        match (self.store.named(name_or_id).await?.as_slice(), id) {
+        match (self.store.named(workspace, name_or_id).await?.as_slice(), id) {
             ([only], _) => Ok(*only),
             ([], Some(id)) => Err(Error::NoWorkflow(id)),
             ([], None) => Err(Error::NoName(name_or_id.to_owned())),
@@ -111,16 +111,26 @@ impl Versions {
     /// # Errors
     /// As [`find`](Self::find), [`Error::NoVersion`], and [`Error::Archived`], [`Error::Paused`] or
     /// [`Error::Unpublished`] if the workflow may not be run.
-    pub async fn resolve(&self, name_or_id: &str, version: Option<u32>) -> Result<Resolved, Error> {
-        self.runnable(self.find(name_or_id).await?, version).await
+    pub async fn resolve(
+        &self,
+        workspace: WorkspaceId,
+        name_or_id: &str,
+        version: Option<u32>,
+    ) -> Result<Resolved, Error> {
+        self.runnable(workspace, self.find(workspace, name_or_id).await?, version).await
     }
 
     /// Newest first.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::Cursor`].
-    pub async fn list(&self, id: WorkflowId, page: &PageRequest) -> Result<Page<VersionSummary>, Error> {
-        self.present(id).await?;
+    pub async fn list(
+        &self,
+        workspace: WorkspaceId,
+        id: WorkflowId,
+        page: &PageRequest,
+    ) -> Result<Page<VersionSummary>, Error> {
+        self.present(workspace, id).await?;
         self.store.versions(id, page).await
     }
 
@@ -128,14 +138,19 @@ impl Versions {
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::NoVersion`].
-    pub async fn get(&self, id: WorkflowId, number: u32) -> Result<Version, Error> {
-        self.present(id).await?;
+    pub async fn get(&self, workspace: WorkspaceId, id: WorkflowId, number: u32) -> Result<Version, Error> {
+        self.present(workspace, id).await?;
         self.store.version(id, number).await?.ok_or(Error::NoVersion { workflow: id, number })
     }
 
     /// The version of this workflow that may be run now. The draft, which may be large, is not looked at.
-    pub(crate) async fn runnable(&self, id: WorkflowId, version: Option<u32>) -> Result<Resolved, Error> {
-        let workflow = self.present(id).await?;
+    pub(crate) async fn runnable(
+        &self,
+        workspace: WorkspaceId,
+        id: WorkflowId,
+        version: Option<u32>,
+    ) -> Result<Resolved, Error> {
+        let workflow = self.present(workspace, id).await?;
         match workflow.status {
             Status::Archived => return Err(Error::Archived(id)),
             Status::Paused => return Err(Error::Paused(id)),
@@ -147,7 +162,8 @@ impl Versions {
         Ok(Resolved { workflow_id: id, version: number, document })
     }
 
-    async fn present(&self, id: WorkflowId) -> Result<Summary, Error> {
-        self.store.summary(id).await?.filter(|summary| summary.deleted_at.is_none()).ok_or(Error::NoWorkflow(id))
+    async fn present(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Summary, Error> {
+        let found = self.store.summary(workspace, id).await?;
+        found.filter(|summary| summary.deleted_at.is_none()).ok_or(Error::NoWorkflow(id))
     }
 }

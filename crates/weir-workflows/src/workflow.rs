@@ -4,13 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
-use weir_base::{Timestamp, WorkflowId};
+use weir_base::{Timestamp, WorkflowId, WorkspaceId};
 
 /// A workflow in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Which.
     pub id: WorkflowId,
+    /// The workspace it belongs to.
+    pub workspace_id: WorkspaceId,
     /// The draft's name; several workflows may share one.
     pub name: String,
     /// The draft's description.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use weir_base::{Clock, Page, PageRequest, Timestamp, WorkflowId};
+use weir_base::{Clock, Page, PageRequest, Principal, Timestamp, WorkflowId, WorkspaceId};
 use weir_core::diff::{Diff, diff};
 use weir_core::document::Document;
 use weir_core::problem::Problem;
@@ -93,8 +93,8 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::NotValid`] if it has not the shape of a document or is beyond the limits, [`Error::Tags`].
-    pub async fn create(&self, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
-        let saved = self.prepared(document, tags).await?;
+    pub async fn create(&self, principal: &Principal, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
+        let saved = self.prepared(principal.workspace, document, tags).await?;
         self.store.insert(&saved.workflow).await?;
         Ok(saved)
     }
@@ -103,24 +103,35 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], also if it is deleted.
-    pub async fn get(&self, id: WorkflowId) -> Result<Workflow, Error> {
-        let found = self.store.workflow(id).await?;
+    pub async fn get(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Workflow, Error> {
+        let found = self.store.workflow(workspace, id).await?;
         found.filter(|workflow| workflow.summary.deleted_at.is_none()).ok_or(Error::NoWorkflow(id))
     }
 
-    /// The workflows that pass the filter, in its order.
+    /// The workspace's workflows that pass the filter, in its order.
     ///
     /// # Errors
     /// [`Error::Cursor`].
-    pub async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Summary>, Error> {
-        self.store.list(filter, page).await
+    pub async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: &Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Summary>, Error> {
+        self.store.list(workspace, filter, page).await
     }
 
     /// Changes the draft or the tags, if the workflow still has the `expected` revision (any, without one).
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Archived`], and as [`create`](Self::create).
-    pub async fn update(&self, id: WorkflowId, expected: Option<u64>, update: Update) -> Result<Saved, Error> {
+    pub async fn update(
+        &self,
+        principal: &Principal,
+        id: WorkflowId,
+        expected: Option<u64>,
+        update: Update,
+    ) -> Result<Saved, Error> {
         let tags = update.tags.map(checked_tags).transpose()?;
         let draft = match update.document {
             Some(document) => {
@@ -139,7 +150,7 @@ impl Workflows {
             }
             Ok(())
         };
-        let workflow = self.change(id, expected, change).await?;
+        let workflow = self.change(principal, id, expected, change).await?;
         let problems = match draft {
             Some((_, _, problems)) => problems,
             None => self.validate(workflow.draft.clone()).await?,
@@ -152,14 +163,19 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::NotValid`], [`Error::Stale`], [`Error::Archived`].
-    pub async fn publish(&self, id: WorkflowId, expected: Option<u64>) -> Result<Published, Error> {
+    pub async fn publish(
+        &self,
+        principal: &Principal,
+        id: WorkflowId,
+        expected: Option<u64>,
+    ) -> Result<Published, Error> {
         loop {
-            let mut workflow = self.expected(id, expected).await?;
+            let mut workflow = self.expected(principal.workspace, id, expected).await?;
             refuse_archived(&workflow)?;
             let (document, warnings) = self.runnable_draft(&workflow.draft).await?;
             let hash = self.engine.keep_document(&document).await?;
             if let Some(number) = workflow.summary.latest_version {
-                let latest = self.versions.get(id, number).await?.summary;
+                let latest = self.versions.get(principal.workspace, id, number).await?.summary;
                 if latest.hash == hash {
                     return Ok(Published { workflow, version: latest, warnings });
                 }
@@ -183,46 +199,57 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::Transition`] unless it is active, [`Error::Stale`].
-    pub async fn pause(&self, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        self.move_to(id, expected, Status::Paused, &[Status::Active]).await
+    pub async fn pause(&self, principal: &Principal, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
+        self.move_to(principal, id, expected, Status::Paused, &[Status::Active]).await
     }
 
     /// Allows to run it again.
     ///
     /// # Errors
     /// [`Error::Transition`] unless it is paused, [`Error::Stale`].
-    pub async fn resume(&self, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        self.move_to(id, expected, Status::Active, &[Status::Paused]).await
+    pub async fn resume(
+        &self,
+        principal: &Principal,
+        id: WorkflowId,
+        expected: Option<u64>,
+    ) -> Result<Workflow, Error> {
+        self.move_to(principal, id, expected, Status::Active, &[Status::Paused]).await
     }
 
     /// Puts it away for good.
     ///
     /// # Errors
     /// [`Error::Transition`] unless it is active or a draft, [`Error::Stale`].
-    pub async fn archive(&self, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        self.move_to(id, expected, Status::Archived, &[Status::Active, Status::Draft]).await
+    pub async fn archive(
+        &self,
+        principal: &Principal,
+        id: WorkflowId,
+        expected: Option<u64>,
+    ) -> Result<Workflow, Error> {
+        self.move_to(principal, id, expected, Status::Archived, &[Status::Active, Status::Draft]).await
     }
 
     /// Deletes it; for 30 days [`undelete`](Self::undelete) brings it back. Its executions go on.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::Stale`].
-    pub async fn delete(&self, id: WorkflowId, expected: Option<u64>) -> Result<(), Error> {
+    pub async fn delete(&self, principal: &Principal, id: WorkflowId, expected: Option<u64>) -> Result<(), Error> {
         let now = self.clock.now();
         let delete = |workflow: &mut Workflow| {
             workflow.summary.deleted_at = Some(now);
             Ok(())
         };
-        self.change(id, expected, delete).await.map(drop)
+        self.change(principal, id, expected, delete).await.map(drop)
     }
 
     /// Brings a deleted workflow back as it was; one that is not deleted stays as it is.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`] if it was deleted too long ago, or never there.
-    pub async fn undelete(&self, id: WorkflowId) -> Result<Workflow, Error> {
+    pub async fn undelete(&self, principal: &Principal, id: WorkflowId) -> Result<Workflow, Error> {
         loop {
-            let mut workflow = self.store.workflow(id).await?.ok_or(Error::NoWorkflow(id))?;
+            let found = self.store.workflow(principal.workspace, id).await?;
+            let mut workflow = found.ok_or(Error::NoWorkflow(id))?;
             match workflow.summary.deleted_at {
                 None => return Ok(workflow),
                 Some(deleted) if deleted < purged_before(self.clock.now()) => return Err(Error::NoWorkflow(id)),
@@ -246,27 +273,39 @@ impl Workflows {
     ///
     /// # Errors
     /// [`Error::NoVersion`], [`Error::Stale`], [`Error::Archived`].
-    pub async fn restore(&self, id: WorkflowId, number: u32, expected: Option<u64>) -> Result<Saved, Error> {
-        let document = self.versions.get(id, number).await?.document;
-        self.update(id, expected, Update { document: Some(document), tags: None }).await
+    pub async fn restore(
+        &self,
+        principal: &Principal,
+        id: WorkflowId,
+        number: u32,
+        expected: Option<u64>,
+    ) -> Result<Saved, Error> {
+        let document = self.versions.get(principal.workspace, id, number).await?.document;
+        self.update(principal, id, expected, Update { document: Some(document), tags: None }).await
     }
 
     /// What is different from one of the workflow's documents to another.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::NoVersion`].
-    pub async fn diff(&self, id: WorkflowId, older: Edition, newer: Edition) -> Result<Diff, Error> {
-        Ok(diff(&self.document(id, older).await?, &self.document(id, newer).await?))
+    pub async fn diff(
+        &self,
+        workspace: WorkspaceId,
+        id: WorkflowId,
+        older: Edition,
+        newer: Edition,
+    ) -> Result<Diff, Error> {
+        Ok(diff(&self.document(workspace, id, older).await?, &self.document(workspace, id, newer).await?))
     }
 
     /// One of the workflow's documents.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::NoVersion`].
-    pub async fn document(&self, id: WorkflowId, edition: Edition) -> Result<Document, Error> {
+    pub async fn document(&self, workspace: WorkspaceId, id: WorkflowId, edition: Edition) -> Result<Document, Error> {
         let tree = match edition {
-            Edition::Draft => self.get(id).await?.draft,
-            Edition::Version(number) => self.versions.get(id, number).await?.document,
+            Edition::Draft => self.get(workspace, id).await?.draft,
+            Edition::Version(number) => self.versions.get(workspace, id, number).await?.document,
         };
         Document::from_value(tree).map_err(|problems| Error::NotValid { problems })
     }
@@ -294,12 +333,18 @@ impl Workflows {
     }
 
     /// A new workflow, not stored yet.
-    pub(crate) async fn prepared(&self, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
+    pub(crate) async fn prepared(
+        &self,
+        workspace: WorkspaceId,
+        document: Value,
+        tags: Vec<String>,
+    ) -> Result<Saved, Error> {
         let tags = checked_tags(tags)?;
         let (read, problems) = self.read_draft(&document).await?;
         let now = self.clock.now();
         let summary = Summary {
             id: WorkflowId::new(),
+            workspace_id: workspace,
             name: read.name,
             description: read.description,
             tags,
@@ -316,6 +361,7 @@ impl Workflows {
 
     async fn move_to(
         &self,
+        principal: &Principal,
         id: WorkflowId,
         expected: Option<u64>,
         to: Status,
@@ -330,18 +376,19 @@ impl Workflows {
             workflow.summary.status = to;
             Ok(())
         };
-        self.change(id, expected, step).await
+        self.change(principal, id, expected, step).await
     }
 
     /// Changes a workflow: read, decided and written anew whenever somebody else was quicker.
     async fn change(
         &self,
+        principal: &Principal,
         id: WorkflowId,
         expected: Option<u64>,
         change: impl Fn(&mut Workflow) -> Result<(), Error> + Send,
     ) -> Result<Workflow, Error> {
         loop {
-            let mut workflow = self.expected(id, expected).await?;
+            let mut workflow = self.expected(principal.workspace, id, expected).await?;
             change(&mut workflow)?;
             if self.store_next(&mut workflow, None).await? {
                 return Ok(workflow);
@@ -349,8 +396,8 @@ impl Workflows {
         }
     }
 
-    async fn expected(&self, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        let current = self.get(id).await?;
+    async fn expected(&self, workspace: WorkspaceId, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
+        let current = self.get(workspace, id).await?;
         match expected {
             Some(expected) if expected != current.summary.revision => Err(Error::Stale { current: Box::new(current) }),
             _ => Ok(current),

@@ -60,6 +60,7 @@ impl Driver {
             _ => None,
         });
         Ok(Append {
+            workspace: self.execution.started().workspace_id,
             row: Row {
                 status: self.execution.status(),
                 seq: self.execution.seq(),

@@ -22,7 +22,7 @@ impl Driver {
                     self.running.remove(&path);
                 }
                 Effect::StartChild { path, attempt, request } => {
-                    self.engine.begin_child(self.execution.id(), path, attempt, request);
+                    self.engine.begin_child(Arc::clone(self.execution.started()), path, attempt, request);
                 }
                 // The child has been told: that it is needed no more was recorded as news for it.
                 Effect::CancelChild { .. } => {}

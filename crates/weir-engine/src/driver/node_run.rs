@@ -104,6 +104,7 @@ impl NodeRun {
         }
         let ctx = NodeCtx {
             execution_id,
+            workspace: self.started.workspace_id,
             workflow_id: self.started.workflow_id,
             path: self.run.path.clone(),
             attempt: self.run.attempt,

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use weir_base::{Clock, ExecutionId, WorkerId};
+use weir_base::{Clock, ExecutionId, Principal, WorkerId, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::evaluator::Evaluator;
 use weir_core::event::{Decision, Event, JournalEvent};
@@ -33,7 +33,7 @@ use crate::documents::Documents;
 use crate::driver::Message;
 use crate::error::Error;
 use crate::executions::Executions;
-use crate::files::ExecutionFiles;
+use crate::files::{ExecutionFiles, FileInfo, OpenFile};
 use crate::hub::{Hub, Watch, Watched};
 use crate::journal::{self, Journal};
 use crate::node::NodeType;
@@ -43,6 +43,9 @@ use crate::values::Values;
 
 /// Documents whose analysis is kept in memory.
 const PREPARED_DOCUMENTS: u64 = 256;
+
+/// Executions whose workspace is kept in memory.
+const KNOWN_OWNERS: u64 = 10_000;
 
 /// How much of the grace is kept for handing over what still runs.
 const HAND_OVER: Duration = Duration::from_secs(2);
@@ -86,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) active: Mutex<HashMap<ExecutionId, mpsc::Sender<Message>>>,
     pub(crate) hub: Hub,
     prepared: moka::sync::Cache<String, Arc<Prepared>>,
+    /// The workspaces that executions belong to, which never changes.
+    owners: moka::sync::Cache<ExecutionId, WorkspaceId>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) node_places: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
@@ -131,6 +136,7 @@ impl Engine {
             active: Mutex::new(HashMap::new()),
             hub: Hub::default(),
             prepared: moka::sync::Cache::new(PREPARED_DOCUMENTS),
+            owners: moka::sync::Cache::new(KNOWN_OWNERS),
             places: Arc::new(Semaphore::new(config.max_running_executions)),
             node_places: Arc::new(Semaphore::new(config.max_running_nodes)),
             tasks: TaskTracker::new(),
@@ -181,9 +187,32 @@ impl Engine {
         &self.0.evaluator
     }
 
-    /// The files of executions.
+    /// The files of all executions, whosever they are: for what has made sure whose.
     pub fn files(&self) -> &ExecutionFiles {
         &self.0.files
+    }
+
+    /// Up to `limit` of an execution's files, sorted by path.
+    ///
+    /// # Errors
+    /// [`Error::NoExecution`], [`Error::Files`].
+    pub async fn list_files(
+        &self,
+        workspace: WorkspaceId,
+        id: ExecutionId,
+        limit: usize,
+    ) -> Result<Vec<FileInfo>, Error> {
+        self.0.check_owner(workspace, id).await?;
+        Ok(self.0.files.list(id, limit).await?)
+    }
+
+    /// Reads one of an execution's files in pieces.
+    ///
+    /// # Errors
+    /// [`Error::NoExecution`], [`Error::Files`].
+    pub async fn open_file(&self, workspace: WorkspaceId, id: ExecutionId, path: &str) -> Result<OpenFile, Error> {
+        self.0.check_owner(workspace, id).await?;
+        Ok(self.0.files.open(id, path).await?)
     }
 
     /// Reading executions.
@@ -219,67 +248,76 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Refused`] when it is over.
-    pub async fn cancel(&self, id: ExecutionId, reason: Option<String>) -> Result<(), Error> {
-        self.0.ask(id, Input::Cancel { reason }).await
+    pub async fn cancel(&self, principal: &Principal, id: ExecutionId, reason: Option<String>) -> Result<(), Error> {
+        self.0.ask_by(principal, id, Input::Cancel { reason }).await
     }
 
     /// Lets an execution begin nothing new until it is resumed.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is paused or over.
-    pub async fn pause(&self, id: ExecutionId) -> Result<(), Error> {
-        self.0.ask(id, Input::Pause).await
+    pub async fn pause(&self, principal: &Principal, id: ExecutionId) -> Result<(), Error> {
+        self.0.ask_by(principal, id, Input::Pause).await
     }
 
     /// Lets a paused execution go on.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is not paused.
-    pub async fn resume(&self, id: ExecutionId) -> Result<(), Error> {
-        self.0.ask(id, Input::Resume).await
+    pub async fn resume(&self, principal: &Principal, id: ExecutionId) -> Result<(), Error> {
+        self.0.ask_by(principal, id, Input::Resume).await
     }
 
     /// Lets a failed execution go on from its failed nodes.
     ///
     /// # Errors
     /// [`Error::Refused`] when it did not fail, or its finished nodes were compensated.
-    pub async fn retry(&self, id: ExecutionId) -> Result<(), Error> {
-        self.0.ask(id, Input::Retry).await
+    pub async fn retry(&self, principal: &Principal, id: ExecutionId) -> Result<(), Error> {
+        self.0.ask_by(principal, id, Input::Retry).await
     }
 
     /// Tells an execution something its `wait_for_event` nodes may wait for.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is over, or too much lies unread.
-    pub async fn signal(&self, id: ExecutionId, name: String, data: Value) -> Result<(), Error> {
+    pub async fn signal(&self, principal: &Principal, id: ExecutionId, name: String, data: Value) -> Result<(), Error> {
+        // Looked at first: what is said may be large, and is kept among the values of the execution.
+        self.0.check_owner(principal.workspace, id).await?;
         let data = self.0.values.keep(id, Arc::new(data)).await?;
-        self.0.ask(id, Input::Signal { name, data }).await
+        self.0.ask_by(principal, id, Input::Signal { name, data }).await
     }
 
-    /// Decides an open approval.
+    /// Decides an open approval, as the principal unless the decision names somebody.
     ///
     /// # Errors
     /// [`Error::Refused`] when none is open there.
-    pub async fn decide(&self, id: ExecutionId, path: NodePath, decision: Decision) -> Result<(), Error> {
-        self.0.ask(id, Input::Decide { path, decision }).await
+    pub async fn decide(
+        &self,
+        principal: &Principal,
+        id: ExecutionId,
+        path: NodePath,
+        mut decision: Decision,
+    ) -> Result<(), Error> {
+        decision.by.get_or_insert_with(|| principal.actor.to_string());
+        self.0.ask_by(principal, id, Input::Decide { path, decision }).await
     }
 
     /// Begins a new execution that keeps what an old one recorded before the node `rerun.from`.
     ///
     /// # Errors
     /// [`Error::NotEnded`]; [`Error::Rerun`] when there is no such node.
-    pub async fn rerun(&self, id: ExecutionId, rerun: Rerun) -> Result<ExecutionId, Error> {
-        let engine = Arc::clone(&self.0);
-        self.0.see_through(async move { engine.rerun(id, rerun).await }).await
+    pub async fn rerun(&self, principal: &Principal, id: ExecutionId, rerun: Rerun) -> Result<ExecutionId, Error> {
+        let (engine, principal) = (Arc::clone(&self.0), principal.clone());
+        self.0.see_through(async move { engine.rerun(&principal, id, rerun).await }).await
     }
 
     /// Waits until an execution ends or a node answers the caller, but not longer than that.
     ///
     /// # Errors
     /// [`Error::NoExecution`].
-    pub async fn wait(&self, id: ExecutionId, at_most: Duration) -> Result<Waited, Error> {
-        let mut watch = self.watch(id, 0).await?;
-        let plan = self.document(&self.0.executions.summary(id).await?.document).await?;
+    pub async fn wait(&self, workspace: WorkspaceId, id: ExecutionId, at_most: Duration) -> Result<Waited, Error> {
+        let mut watch = self.watch(workspace, id, 0).await?;
+        let plan = self.document(&self.0.executions.summary(workspace, id).await?.document).await?;
         let answers =
             |path: &NodePath| plan.node_ix(path.node_id()).is_some_and(|node| plan.nodes[node].role == Role::Respond);
         let ended = tokio::time::timeout(at_most, async {
@@ -299,7 +337,7 @@ impl Engine {
             Ok(Ok(Some(answered))) => Ok(answered),
             Ok(Err(error)) => Err(error),
             Ok(Ok(None)) | Err(_) => {
-                let details = self.0.executions.details(id).await?;
+                let details = self.0.executions.details(workspace, id).await?;
                 Ok(if details.summary.status.is_terminal() {
                     Waited::Ended(Box::new(details))
                 } else {
@@ -313,10 +351,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NoExecution`].
-    pub async fn watch(&self, id: ExecutionId, after: u64) -> Result<Watch, Error> {
+    pub async fn watch(&self, workspace: WorkspaceId, id: ExecutionId, after: u64) -> Result<Watch, Error> {
         // Listening begins before the look into the store, so that nothing falls in between.
         let live = self.0.hub.subscribe(id);
-        let summary = self.0.executions.summary(id).await?;
+        let summary = self.0.executions.summary(workspace, id).await?;
         let over = summary.status.is_terminal() && after >= summary.seq;
         let journal = Arc::clone(&self.0.journal);
         Ok(Watch::new(id, after, over, live, journal, self.0.stopping.clone()))
@@ -340,6 +378,19 @@ impl Inner {
                 Err(_) => Err(Error::Stopping),
             },
         }
+    }
+
+    /// Makes sure that an execution belongs to a workspace: one of another is not there for whoever asks.
+    pub(crate) async fn check_owner(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<(), Error> {
+        let owner = match self.owners.get(&id) {
+            Some(owner) => owner,
+            None => {
+                let owner = self.executions.workspace_of(id).await?;
+                self.owners.insert(id, owner);
+                owner
+            }
+        };
+        if owner == workspace { Ok(()) } else { Err(Error::NoExecution(id)) }
     }
 
     pub(crate) async fn prepared(&self, hash: &str) -> Result<Arc<Prepared>, Error> {

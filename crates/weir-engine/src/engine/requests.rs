@@ -1,9 +1,10 @@
 //! What is asked of an engine, and what it answers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::{Map, Value};
-use weir_base::{ExecutionId, WorkflowId};
+use weir_base::{ExecutionId, Principal, WorkflowId, WorkspaceId};
 use weir_core::event::Pin;
 use weir_core::path::NodePath;
 
@@ -14,6 +15,12 @@ use crate::executions::{Details, Summary};
 pub struct StartExecution {
     /// The id it shall have, when files were put into it beforehand.
     pub id: Option<ExecutionId>,
+    /// The workspace it shall belong to.
+    pub workspace: WorkspaceId,
+    /// Who starts it: a [`weir_base::Actor`] as text.
+    pub started_by: Option<String>,
+    /// From where they ask for it.
+    pub address: Option<IpAddr>,
     /// Of which workflow, unless a bare file is run.
     pub workflow_id: Option<WorkflowId>,
     /// Which version; `None` for the draft.
@@ -33,10 +40,18 @@ pub struct StartExecution {
 }
 
 impl StartExecution {
+    /// A start by hand with nothing else said, by who runs the process.
+    pub fn new(workspace: WorkspaceId, document: impl Into<String>, input: Value) -> Self {
+        Self::by(&Principal::operator(workspace), document, input)
+    }
+
     /// A start by hand with nothing else said.
-    pub fn new(document: impl Into<String>, input: Value) -> Self {
+    pub fn by(principal: &Principal, document: impl Into<String>, input: Value) -> Self {
         Self {
             id: None,
+            workspace: principal.workspace,
+            started_by: Some(principal.actor.to_string()),
+            address: principal.address,
             workflow_id: None,
             workflow_version: None,
             document: document.into(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, Principal};
 use weir_core::event::{Event, ExecutionStarted, Parent, Relation};
 use weir_core::execution::Moment;
 
@@ -10,8 +10,13 @@ use super::{Inner, Rerun};
 use crate::error::Error;
 
 impl Inner {
-    pub(super) async fn rerun(self: &Arc<Self>, id: ExecutionId, rerun: Rerun) -> Result<ExecutionId, Error> {
-        let summary = self.executions.summary(id).await?;
+    pub(super) async fn rerun(
+        self: &Arc<Self>,
+        principal: &Principal,
+        id: ExecutionId,
+        rerun: Rerun,
+    ) -> Result<ExecutionId, Error> {
+        let summary = self.executions.summary(principal.workspace, id).await?;
         if !summary.status.is_terminal() {
             return Err(Error::NotEnded { id, status: summary.status });
         }
@@ -37,6 +42,7 @@ impl Inner {
             input,
             parent: Some(Parent { execution_id: id, path: rerun.from.clone(), relation: Relation::Rerun }),
             trigger: "rerun".to_owned(),
+            started_by: Some(principal.actor.to_string()),
             ..*old
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };

@@ -30,6 +30,7 @@ impl Inner {
         let started = ExecutionStarted {
             version: EVENT_VERSION,
             execution_id,
+            workspace_id: request.workspace,
             workflow_id: request.workflow_id,
             workflow_version: request.workflow_version,
             document: request.document,
@@ -38,6 +39,7 @@ impl Inner {
             pins: request.pins,
             parent,
             trigger: request.trigger,
+            started_by: request.started_by,
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };
         let (execution, output) = Execution::start(Arc::clone(&prepared.plan), started, moment);
@@ -74,6 +76,7 @@ impl Inner {
             idempotency_key,
             created_at: moment.now,
             append: Append {
+                workspace: execution.started().workspace_id,
                 row: Row {
                     status: if place.is_some() || ended { execution.status() } else { pending },
                     seq: execution.seq(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, Principal};
 use weir_core::event::{Event, JournalEvent};
 use weir_core::execution::{Execution, Input};
 
@@ -23,6 +23,17 @@ const REPLAY_CHUNK: u32 = 2_000;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 impl Inner {
+    /// As [`ask`](Self::ask), for somebody who may know of the executions of one workspace only.
+    pub(crate) async fn ask_by(
+        self: &Arc<Self>,
+        principal: &Principal,
+        id: ExecutionId,
+        input: Input,
+    ) -> Result<(), Error> {
+        self.check_owner(principal.workspace, id).await?;
+        self.ask(id, input).await
+    }
+
     /// Hands an input to whoever drives the execution, and answers when it is durable.
     pub(crate) async fn ask(self: &Arc<Self>, id: ExecutionId, input: Input) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
@@ -59,7 +70,7 @@ impl Inner {
             match self.wake(id, place).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    let missing = self.executions.summary(id).await.err();
+                    let missing = self.executions.summary_of_any(id).await.err();
                     return refuse(message, missing.unwrap_or(Error::DrivenElsewhere(id)));
                 }
                 Err(error) => return refuse(message, error),

@@ -1,7 +1,7 @@
 //! Questions to people.
 
 use uuid::Uuid;
-use weir_base::{ExecutionId, Page, PageRequest};
+use weir_base::{ExecutionId, Page, PageRequest, WorkspaceId};
 use weir_core::path::NodePath;
 use weir_db::{Row, Value, args};
 
@@ -19,11 +19,12 @@ impl Executions {
     /// [`Error::Cursor`] for a cursor that this list never gave out.
     pub async fn approvals(
         &self,
+        workspace: WorkspaceId,
         status: Option<ApprovalStatus>,
         execution: Option<ExecutionId>,
         page: &PageRequest,
     ) -> Result<Page<Approval>, Error> {
-        let mut conditions = Conditions::default();
+        let mut conditions = Conditions::of(workspace);
         if let Some(status) = status {
             // Written out, because only then the index of open ones is found.
             conditions.plain(format!("status = '{}'", status.as_str()));
@@ -35,8 +36,11 @@ impl Executions {
         if let Some(cursor) = &page.cursor {
             let (at, execution, path): (weir_base::Timestamp, Uuid, String) = cursor.decode()?;
             let first = args.len() + 1;
-            wanted.push_str(if wanted.is_empty() { " WHERE " } else { " AND " });
-            wanted.push_str(&format!("(created_at, execution_id, path) < (${first}, ${}, ${})", first + 1, first + 2));
+            wanted.push_str(&format!(
+                " AND (created_at, execution_id, path) < (${first}, ${}, ${})",
+                first + 1,
+                first + 2
+            ));
             args.extend(args![at, execution, path]);
         }
         args.push(Value::from(page.limit + 1));
@@ -56,9 +60,10 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NoApproval`].
-    pub async fn approval(&self, id: ExecutionId, path: &NodePath) -> Result<Approval, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM approvals WHERE execution_id = $1 AND path = $2");
-        let rows = self.db.query(sql, args![id, path.as_str()]).await?;
+    pub async fn approval(&self, workspace: WorkspaceId, id: ExecutionId, path: &NodePath) -> Result<Approval, Error> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM approvals WHERE execution_id = $1 AND path = $2 AND workspace_id = $3");
+        let rows = self.db.query(sql, args![id, path.as_str(), workspace]).await?;
         rows.first().map_or_else(|| Err(Error::NoApproval { id, path: path.clone() }), approval)
     }
 }

@@ -1,6 +1,6 @@
 //! What nodes wrote for people.
 
-use weir_base::{ExecutionId, Page, PageRequest};
+use weir_base::{ExecutionId, Page, PageRequest, WorkspaceId};
 use weir_core::path::NodePath;
 use weir_db::args;
 
@@ -13,13 +13,14 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NoExecution`]; [`Error::Cursor`] for a cursor that this list never gave out.
-    pub async fn logs(&self, id: ExecutionId, page: &PageRequest) -> Result<Page<Log>, Error> {
+    pub async fn logs(&self, workspace: WorkspaceId, id: ExecutionId, page: &PageRequest) -> Result<Page<Log>, Error> {
         let after: i64 = page.cursor.as_ref().map_or(Ok(0), |cursor| cursor.decode())?;
-        let sql = "SELECT id, path, level, message, at FROM execution_logs WHERE execution_id = $1 AND id > $2 \
-                   ORDER BY id LIMIT $3";
-        let rows = self.db.query(sql, args![id, after, page.limit + 1]).await?;
+        let sql = "SELECT id, path, level, message, at FROM execution_logs WHERE execution_id = $1 AND id > $3 \
+                   AND EXISTS (SELECT 1 FROM executions AS e WHERE e.id = $1 AND e.workspace_id = $2) \
+                   ORDER BY id LIMIT $4";
+        let rows = self.db.query(sql, args![id, workspace, after, page.limit + 1]).await?;
         if rows.is_empty() {
-            self.summary(id).await?;
+            self.summary(workspace, id).await?;
         }
         let lines = rows.iter().map(|row| {
             let word: &str = row.get(2)?;

@@ -1,4 +1,6 @@
 //! Reading executions: what lists, pages and people see. Nothing here changes anything but dead letters.
+//!
+//! Whoever asks says for which workspace: an execution of another is not there, exactly as one that never was.
 
 mod approvals;
 mod fold;
@@ -9,10 +11,10 @@ mod summaries;
 
 use std::sync::Arc;
 
-use weir_base::{ExecutionId, Page, PageRequest};
+use weir_base::{ExecutionId, Page, PageRequest, WorkspaceId};
 use weir_core::event::{Event, JournalEvent, Relation};
 use weir_core::execution::Status;
-use weir_db::Db;
+use weir_db::{Db, args};
 
 pub use model::{
     Approval, ApprovalStatus, Attempt, Compensation, Details, Filter, Items, Log, NodeExecution, NodeStatus, Summary,
@@ -21,7 +23,7 @@ pub use model::{
 
 use crate::documents::Documents;
 use crate::error::Error;
-use crate::journal::Journal;
+use crate::journal::{Journal, rows};
 use crate::values::Values;
 
 /// The read side of the engine. Cheap to clone.
@@ -43,8 +45,8 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NoExecution`]; [`Error::TooLarge`] when input or result are over [`crate::LARGEST_VALUE`].
-    pub async fn details(&self, id: ExecutionId) -> Result<Details, Error> {
-        let summary = self.summary(id).await?;
+    pub async fn details(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<Details, Error> {
+        let summary = self.summary(workspace, id).await?;
         let first = self.journal.read(id, 0, 1).await?.pop();
         let Some(Event::ExecutionStarted(started)) = first.map(|first| first.event) else {
             return Err(Error::NoExecution(id));
@@ -57,27 +59,39 @@ impl Executions {
                 output = Some(Arc::unwrap_or_clone(self.values.load(&result).await?));
             }
         }
-        Ok(Details { summary, input, output, pins: started.pins })
+        Ok(Details { summary, started_by: started.started_by, input, output, pins: started.pins })
     }
 
     /// Events with a number above `after`, in order, at most `limit`.
     ///
     /// # Errors
     /// [`Error::NoExecution`]; [`Error::Corrupt`] for events of a newer Weir.
-    pub async fn journal(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<JournalEvent>, Error> {
-        let events = self.journal.read(id, after, limit).await?;
-        if events.is_empty() {
-            self.summary(id).await?;
+    pub async fn journal(
+        &self,
+        workspace: WorkspaceId,
+        id: ExecutionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalEvent>, Error> {
+        let columns = rows::EVENT_COLUMNS;
+        let sql = format!(
+            "SELECT {columns} FROM execution_events WHERE execution_id = $1 AND seq > $3 \
+             AND EXISTS (SELECT 1 FROM executions AS e WHERE e.id = $1 AND e.workspace_id = $2) ORDER BY seq LIMIT $4"
+        );
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let found = self.db.query(sql, args![id, workspace, after, limit]).await?;
+        if found.is_empty() {
+            self.summary(workspace, id).await?;
         }
-        Ok(events)
+        found.iter().map(|row| rows::event(id, row)).collect()
     }
 
     /// Failed executions that nobody has dealt with, the newest first.
     ///
     /// # Errors
     /// As [`Self::list`].
-    pub async fn dead_letters(&self, page: &PageRequest) -> Result<Page<Summary>, Error> {
-        self.list(&Filter { dead_letters: true, ..Filter::default() }, page).await
+    pub async fn dead_letters(&self, workspace: WorkspaceId, page: &PageRequest) -> Result<Page<Summary>, Error> {
+        self.list(workspace, &Filter { dead_letters: true, ..Filter::default() }, page).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use weir_base::{ExecutionId, Timestamp, WorkflowId};
+use weir_base::{ExecutionId, Timestamp, WorkflowId, WorkspaceId};
 use weir_core::event::{Parent, Pin};
 use weir_core::execution::Status;
 use weir_core::node_error::NodeError;
@@ -18,6 +18,8 @@ use crate::node::LogLevel;
 pub struct Summary {
     /// Which.
     pub id: ExecutionId,
+    /// The workspace it belongs to.
+    pub workspace_id: WorkspaceId,
     /// Of which workflow, unless a bare file was run.
     pub workflow_id: Option<WorkflowId>,
     /// Which version; `None` for a draft.
@@ -53,6 +55,8 @@ pub struct Summary {
 pub struct Details {
     /// What a list shows.
     pub summary: Summary,
+    /// Who started it: a [`weir_base::Actor`] as text. `None` for those of before that was recorded.
+    pub started_by: Option<String>,
     /// What it was started with.
     pub input: Value,
     /// The result, once completed.

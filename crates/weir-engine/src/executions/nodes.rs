@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use weir_base::{ExecutionId, Page, PageRequest};
+use weir_base::{ExecutionId, Page, PageRequest, WorkspaceId};
 use weir_core::path::NodePath;
 use weir_core::payload::Payload;
 use weir_db::args;
@@ -28,13 +28,14 @@ impl Executions {
     /// [`Error::NoExecution`]; [`Error::Cursor`] for a cursor that this list never gave out.
     pub async fn nodes(
         &self,
+        workspace: WorkspaceId,
         id: ExecutionId,
         within: Option<&str>,
         page: &PageRequest,
     ) -> Result<Page<NodeExecution>, Error> {
         let from: usize = page.cursor.as_ref().map_or(Ok(0), |cursor| cursor.decode())?;
         let wanted = from..from.saturating_add(page.limit as usize);
-        let folded = self.fold(id, within, |place, _| wanted.contains(&place)).await?;
+        let folded = self.fold(workspace, id, within, |place, _| wanted.contains(&place)).await?;
         let surplus = Range { start: from.min(folded.len()), end: wanted.end.saturating_add(1).min(folded.len()) };
         let shown = folded.into_iter().enumerate().skip(surplus.start).take(surplus.len()).map(|(place, folded)| {
             let Folded { mut node, output } = folded;
@@ -51,8 +52,8 @@ impl Executions {
     /// # Errors
     /// [`Error::NoExecution`]; [`Error::NoNodeExecution`] when the journal does not tell of it;
     /// [`Error::TooLarge`] when the output is over [`crate::LARGEST_VALUE`].
-    pub async fn node(&self, id: ExecutionId, path: &NodePath) -> Result<NodeExecution, Error> {
-        let folded = self.fold(id, body_of(path.as_str()), |_, found| found == path).await?;
+    pub async fn node(&self, workspace: WorkspaceId, id: ExecutionId, path: &NodePath) -> Result<NodeExecution, Error> {
+        let folded = self.fold(workspace, id, body_of(path.as_str()), |_, found| found == path).await?;
         let Some(Folded { mut node, output }) = folded.into_iter().find(|folded| folded.node.path == *path) else {
             return Err(Error::NoNodeExecution { id, path: path.clone() });
         };
@@ -65,11 +66,12 @@ impl Executions {
     /// Folds the journal into the node executions of one body; keeps the outputs of those that are `wanted`.
     async fn fold(
         &self,
+        workspace: WorkspaceId,
         id: ExecutionId,
         within: Option<&str>,
         wanted: impl Fn(usize, &NodePath) -> bool + Send,
     ) -> Result<Vec<Folded>, Error> {
-        let plan = self.documents.plan(&self.summary(id).await?.document).await?;
+        let plan = self.documents.plan(&self.summary(workspace, id).await?.document).await?;
         let mut fold = Fold::new(&plan, within, wanted);
         let columns = rows::EVENT_COLUMNS;
         let sql = format!(

@@ -1,6 +1,6 @@
 //! The rows of executions.
 
-use weir_base::{ExecutionId, Page, PageRequest};
+use weir_base::{ExecutionId, Page, PageRequest, Principal, WorkspaceId};
 use weir_core::event::{Parent, Relation};
 use weir_core::execution::Status;
 use weir_core::path::NodePath;
@@ -10,28 +10,49 @@ use super::{Executions, Filter, Summary, relation_word};
 use crate::error::Error;
 
 const COLUMNS: &str = "id, workflow_id, workflow_version, document, \"trigger\", parent_id, parent_path, \
-     parent_relation, status, progress, nodes_done, nodes_known, seq, error, created_at, updated_at, finished_at";
+     parent_relation, status, progress, nodes_done, nodes_known, seq, error, created_at, updated_at, finished_at, workspace_id";
 
-/// What makes a dead letter, unless it is dismissed. The last condition is the one of the index.
-const DEAD: &str = "status IN ('failed', 'timeout') AND status <> 'completed'";
+/// The condition of the index by status: what is neither on its way nor completed.
+const INDEXED: &str = "status NOT IN ('pending', 'running', 'completed')";
+
+/// What makes a dead letter, unless it is dismissed.
+const DEAD: &str = "status IN ('failed', 'timeout')";
 
 impl Executions {
     /// An execution as lists show it.
     ///
     /// # Errors
     /// [`Error::NoExecution`].
-    pub async fn summary(&self, id: ExecutionId) -> Result<Summary, Error> {
+    pub async fn summary(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<Summary, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM executions WHERE id = $1 AND workspace_id = $2");
+        let rows = self.db.query(sql, args![id, workspace]).await?;
+        rows.first().map_or(Err(Error::NoExecution(id)), summary)
+    }
+
+    /// As [`summary`](Self::summary), whosever it is: for the engine itself.
+    pub(crate) async fn summary_of_any(&self, id: ExecutionId) -> Result<Summary, Error> {
         let sql = format!("SELECT {COLUMNS} FROM executions WHERE id = $1");
         let rows = self.db.query(sql, args![id]).await?;
         rows.first().map_or(Err(Error::NoExecution(id)), summary)
+    }
+
+    /// The workspace an execution belongs to.
+    pub(crate) async fn workspace_of(&self, id: ExecutionId) -> Result<WorkspaceId, Error> {
+        let rows = self.db.query("SELECT workspace_id FROM executions WHERE id = $1", args![id]).await?;
+        rows.first().map_or(Err(Error::NoExecution(id)), |row| Ok(row.get(0)?))
     }
 
     /// Executions, the newest first.
     ///
     /// # Errors
     /// [`Error::Cursor`] for a cursor that this list never gave out.
-    pub async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Summary>, Error> {
-        let mut conditions = Conditions::default();
+    pub async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: &Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Summary>, Error> {
+        let mut conditions = Conditions::of(workspace);
         if let Some(workflow) = filter.workflow_id {
             conditions.add("workflow_id = ?", workflow);
         }
@@ -41,8 +62,9 @@ impl Executions {
         if !filter.statuses.is_empty() {
             let words: Vec<_> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
             conditions.plain(format!("status IN ({})", words.join(", ")));
-            if !filter.statuses.contains(&Status::Completed) {
-                conditions.plain("status <> 'completed'".to_owned());
+            let unindexed = [Status::Pending, Status::Running, Status::Completed];
+            if !filter.statuses.iter().any(|status| unindexed.contains(status)) {
+                conditions.plain(INDEXED.to_owned());
             }
         }
         if let Some(trigger) = &filter.trigger {
@@ -56,6 +78,7 @@ impl Executions {
         }
         if filter.dead_letters {
             conditions.plain(DEAD.to_owned());
+            conditions.plain(INDEXED.to_owned());
             conditions.add("dismissed = ?", false);
         }
         if let Some(cursor) = &page.cursor {
@@ -73,9 +96,12 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NoDeadLetter`] when it is not on it.
-    pub async fn dismiss(&self, id: ExecutionId) -> Result<(), Error> {
-        let sql = format!("UPDATE executions SET dismissed = $2 WHERE id = $1 AND dismissed = $3 AND {DEAD}");
-        match self.db.write(Statement::new(sql, args![id, true, false]).exactly(1)).await {
+    pub async fn dismiss(&self, principal: &Principal, id: ExecutionId) -> Result<(), Error> {
+        let sql = format!(
+            "UPDATE executions SET dismissed = $3 WHERE id = $1 AND workspace_id = $2 AND dismissed = $4 AND {DEAD}"
+        );
+        let args = args![id, principal.workspace, true, false];
+        match self.db.write(Statement::new(sql, args).exactly(1)).await {
             Ok(_) => Ok(()),
             Err(weir_db::Error::Expectation { .. }) => Err(Error::NoDeadLetter(id)),
             Err(error) => Err(error.into()),
@@ -84,13 +110,17 @@ impl Executions {
 }
 
 /// The conditions of a list, joined by `AND`.
-#[derive(Default)]
 pub(super) struct Conditions {
     conditions: Vec<String>,
     args: Vec<Value>,
 }
 
 impl Conditions {
+    /// What belongs to this workspace.
+    pub(super) fn of(workspace: WorkspaceId) -> Self {
+        Self { conditions: vec!["workspace_id = $1".to_owned()], args: vec![workspace.into()] }
+    }
+
     /// A condition on a value, which stands where the question mark is.
     pub(super) fn add(&mut self, condition: &str, value: impl Into<Value>) {
         self.args.push(value.into());
@@ -102,9 +132,6 @@ impl Conditions {
     }
 
     pub(super) fn finish(self) -> (String, Vec<Value>) {
-        if self.conditions.is_empty() {
-            return (String::new(), self.args);
-        }
         (format!(" WHERE {}", self.conditions.join(" AND ")), self.args)
     }
 }
@@ -124,6 +151,7 @@ fn summary(row: &Row) -> Result<Summary, Error> {
     let error = row.get::<Option<&str>>(13)?;
     Ok(Summary {
         id,
+        workspace_id: row.get(17)?,
         workflow_id: row.get(1)?,
         workflow_version: row.get::<Option<i64>>(2)?.map(count),
         document: row.get(3)?,

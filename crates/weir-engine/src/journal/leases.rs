@@ -11,9 +11,9 @@ const CLAIM: &str = "UPDATE executions SET owner = $2, epoch = epoch + 1 \
      OR NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = owner AND lease_until > $3)) \
      RETURNING id, epoch";
 
-/// What `limit` bounds, not yet locked. The condition on `completed` is the one of the index.
+/// What `limit` bounds, not yet locked. The first condition is the one of the index.
 const ORPHANS: &str = "SELECT id FROM executions \
-     WHERE status IN ('pending', 'running') AND status <> 'completed' AND (owner IS NULL OR owner <> $1 \
+     WHERE status IN ('pending', 'running') AND (owner IS NULL OR owner <> $1 \
      AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = owner AND lease_until > $2)) \
      ORDER BY id LIMIT $3";
 

@@ -67,7 +67,7 @@ impl PostgresJournal {
 impl Journal for PostgresJournal {
     async fn create(&self, new: NewExecution) -> Result<Created, Error> {
         let NewExecution { started, owner, idempotency_key, created_at, append } = new;
-        let (id, workflow, key) = (started.execution_id, started.workflow_id, idempotency_key.clone());
+        let (id, beginning, key) = (started.execution_id, Arc::clone(&started), idempotency_key.clone());
         let rows = Rows::of(append)?;
         if started.trigger.contains('\0') || key.as_ref().is_some_and(|key| key.contains('\0')) {
             return Err(weir_db::Error::Nul.into());
@@ -78,7 +78,7 @@ impl Journal for PostgresJournal {
         if self.write(change).await? {
             return Ok(Created::New(Lease { execution_id: id, epoch: 1 }));
         }
-        reading::existing(&self.db, id, workflow, key).await.map(Created::Existing)
+        reading::existing(&self.db, &beginning, key).await.map(Created::Existing)
     }
 
     async fn append(&self, lease: Lease, append: Append) -> Result<(), Error> {

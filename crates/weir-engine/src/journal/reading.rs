@@ -1,30 +1,27 @@
 //! What the journals are asked, the same on both databases.
 
-use weir_base::{ExecutionId, Timestamp, WorkflowId};
-use weir_core::event::JournalEvent;
+use weir_base::{ExecutionId, Timestamp};
+use weir_core::event::{ExecutionStarted, JournalEvent};
 use weir_db::{Db, Dialect, Statement, args};
 
 use super::{DueTimer, Lease, Wakeup, rows};
 use crate::error::Error;
 
-/// The execution that was created before under this id or this key.
-pub(super) async fn existing(
-    db: &Db,
-    id: ExecutionId,
-    workflow: Option<WorkflowId>,
-    key: Option<String>,
-) -> Result<ExecutionId, Error> {
+/// The execution of the same workspace that was created before under the id of `new` or under this key.
+pub(super) async fn existing(db: &Db, new: &ExecutionStarted, key: Option<String>) -> Result<ExecutionId, Error> {
+    let (id, workspace) = (new.execution_id, new.workspace_id);
     let nobody = match db.dialect() {
         Dialect::Sqlite => "x''",
         Dialect::Postgres => "'00000000-0000-0000-0000-000000000000'::uuid",
     };
     let with_key = format!(
-        "SELECT id FROM executions WHERE idempotency_key = $1 \
-         AND COALESCE(workflow_id, {nobody}) = COALESCE($2, {nobody}) AND idempotency_key IS NOT NULL"
+        "SELECT id FROM executions WHERE workspace_id = $1 AND idempotency_key = $2 \
+         AND COALESCE(workflow_id, {nobody}) = COALESCE($3, {nobody}) AND idempotency_key IS NOT NULL"
     );
-    let mut found = db.query("SELECT id FROM executions WHERE id = $1", args![id]).await?;
+    let with_id = "SELECT id FROM executions WHERE id = $1 AND workspace_id = $2";
+    let mut found = db.query(with_id, args![id, workspace]).await?;
     if found.is_empty() {
-        found = db.query(with_key, args![key, workflow]).await?;
+        found = db.query(with_key, args![workspace, key, new.workflow_id]).await?;
     }
     // Whatever stood in the way may be gone by now only if somebody deleted it.
     found.first().map_or(Err(Error::NoExecution(id)), |row| Ok(row.get(0)?))

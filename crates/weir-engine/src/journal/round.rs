@@ -112,6 +112,7 @@ fn each<'a, T: 'a>(changes: &'a [Change], rows: impl Fn(&'a Rows) -> &'a [T]) ->
 fn created<'a>(creations: &[(&'a Change, &'a Creation)]) -> Vec<Column<'a>> {
     vec![
         column(creations, |(change, _)| change.id.as_uuid()),
+        column(creations, |(change, _)| change.rows.workspace.as_uuid()),
         column(creations, |(_, new)| new.started.workflow_id.map(|id| id.as_uuid())),
         column(creations, |(_, new)| new.started.workflow_version.map(i64::from)),
         column(creations, |(_, new)| new.started.document.as_str()),
@@ -152,9 +153,11 @@ fn updated<'a>(updates: &[&'a Change]) -> Vec<Column<'a>> {
 
 fn approvals(changes: &[Change]) -> Vec<Column<'_>> {
     let asked: Vec<_> = each(changes, |rows| &rows.asked).collect();
+    let asking = changes.iter().flat_map(|change| change.rows.asked.iter().map(move |_| change)).collect::<Vec<_>>();
     let settled: Vec<_> = each(changes, |rows| &rows.settled).collect();
     vec![
         column(&asked, |(id, _)| *id),
+        column(&asking, |change| change.rows.workspace.as_uuid()),
         column(&asked, |(_, asked)| asked.path.as_str()),
         column(&asked, |(_, asked)| asked.title.as_str()),
         column(&asked, |(_, asked)| asked.description.as_deref()),

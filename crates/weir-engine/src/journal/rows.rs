@@ -1,6 +1,6 @@
 //! What an [`Append`] means in rows, the same for both stores: pure, so that the stores only put rows into tables.
 
-use weir_base::{ExecutionId, Timestamp};
+use weir_base::{ExecutionId, Timestamp, WorkspaceId};
 use weir_core::event::{AfterFailure, EVENT_VERSION, Event, JournalEvent};
 use weir_core::outcome::Wait;
 use weir_core::path::NodePath;
@@ -16,6 +16,7 @@ const EXPIRED_HANDLE: &str = "expired";
 /// Everything one append adds to and takes from the tables.
 #[derive(Debug)]
 pub(super) struct Rows {
+    pub(super) workspace: WorkspaceId,
     pub(super) execution: ExecutionRow,
     pub(super) events: Vec<EventRow>,
     /// Timers to insert: those set and not cleared within the same append.
@@ -97,10 +98,11 @@ pub(super) struct LogRow {
 
 impl Rows {
     pub(super) fn of(append: Append) -> Result<Self, Error> {
-        let Append { events, row, cleared_timers, logs, wakes, heard_of } = append;
+        let Append { workspace, events, row, cleared_timers, logs, wakes, heard_of } = append;
         let ended = row.status.is_terminal();
         debug_assert!(events.last().is_none_or(|last| last.seq == row.seq), "the row is not at the last event");
         let mut rows = Self {
+            workspace,
             execution: ExecutionRow {
                 status: row.status.as_str(),
                 progress: row.progress.into(),

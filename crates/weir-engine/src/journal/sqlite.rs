@@ -1,7 +1,7 @@
 //! The journal in SQLite: an append is one batch, and the writer thread puts many batches into one fsync.
 
 use async_trait::async_trait;
-use weir_base::{ExecutionId, WorkerId};
+use weir_base::{ExecutionId, WorkerId, WorkspaceId};
 use weir_db::{Batch, Db, Statement, Value, args};
 
 use super::rows::{AskedRow, Rows};
@@ -14,10 +14,10 @@ const UPDATE: &str = "UPDATE executions SET status = $4, progress = $5, nodes_do
      owner = CASE WHEN $12 THEN NULL ELSE owner END \
      WHERE id = $1 AND epoch = $2 AND seq = $3";
 
-const INSERT: &str = "INSERT INTO executions (id, workflow_id, workflow_version, document, \"trigger\", parent_id, \
-     parent_path, parent_relation, status, progress, nodes_done, nodes_known, seq, epoch, owner, error, \
+const INSERT: &str = "INSERT INTO executions (id, workspace_id, workflow_id, workflow_version, document, \"trigger\", \
+     parent_id, parent_path, parent_relation, status, progress, nodes_done, nodes_known, seq, epoch, owner, error, \
      idempotency_key, created_at, updated_at, finished_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16, $17, $18, $19) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $17, $18, $19, $20) \
      ON CONFLICT DO NOTHING";
 
 const INSERT_EVENT: &str =
@@ -29,9 +29,9 @@ const CLEAR_TIMER: &str = "DELETE FROM timers WHERE execution_id = $1 AND timer 
 
 const CLEAR_TIMERS: &str = "DELETE FROM timers WHERE execution_id = $1";
 
-const ASK: &str = "INSERT INTO approvals (execution_id, path, title, description, form, assignee, deadline, status, \
-     decided_by, comment, decided_at, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+const ASK: &str = "INSERT INTO approvals (execution_id, workspace_id, path, title, description, form, assignee, \
+     deadline, status, decided_by, comment, decided_at, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
      ON CONFLICT (execution_id, path) DO UPDATE SET title = excluded.title, description = excluded.description, \
      form = excluded.form, assignee = excluded.assignee, deadline = excluded.deadline, status = excluded.status, \
      decided_by = excluded.decided_by, comment = excluded.comment, decided_at = excluded.decided_at, \
@@ -72,6 +72,7 @@ impl Journal for SqliteJournal {
         let parent = started.parent.as_ref();
         let insert = args![
             id,
+            rows.workspace,
             started.workflow_id,
             started.workflow_version,
             &started.document,
@@ -96,7 +97,7 @@ impl Journal for SqliteJournal {
         match self.db.write(batch).await {
             Ok(_) => Ok(Created::New(Lease { execution_id: id, epoch: 1 })),
             Err(weir_db::Error::Expectation { statement: 0, .. }) => {
-                reading::existing(&self.db, id, started.workflow_id, idempotency_key).await.map(Created::Existing)
+                reading::existing(&self.db, &started, idempotency_key).await.map(Created::Existing)
             }
             Err(error) => Err(error.into()),
         }
@@ -150,7 +151,7 @@ fn push(batch: &mut Batch, id: ExecutionId, rows: Rows, fresh: bool) {
             batch.push(Statement::each(sql, args));
         }
     };
-    let at = rows.execution.at;
+    let (workspace, at) = (rows.workspace, rows.execution.at);
     let events = rows.events.into_iter();
     each(INSERT_EVENT, events.map(|event| args![id, event.seq, event.kind, event.payload, event.at]).collect());
     each(CLEAR_TIMER, rows.timers_gone.into_iter().map(|timer| args![id, timer]).collect());
@@ -169,16 +170,17 @@ fn push(batch: &mut Batch, id: ExecutionId, rows: Rows, fresh: bool) {
         each(CLOSE_APPROVALS, vec![args![id, at]]);
     }
     let asked = rows.asked.into_iter();
-    each(ASK, asked.map(|asked| ask(id, asked)).collect());
+    each(ASK, asked.map(|asked| ask(id, workspace, asked)).collect());
     each(WAKE, rows.wakes.into_iter().map(|woken| args![woken, id, at]).collect());
     each(HEARD, rows.heard_of.into_iter().map(|cause| args![id, cause]).collect());
     let logs = rows.logs.into_iter();
     each(LOG, logs.map(|log| args![id, log.path, log.level, log.message, log.at]).collect());
 }
 
-fn ask(id: ExecutionId, asked: AskedRow) -> Vec<Value> {
+fn ask(id: ExecutionId, workspace: WorkspaceId, asked: AskedRow) -> Vec<Value> {
     args![
         id,
+        workspace,
         asked.path,
         asked.title,
         asked.description,

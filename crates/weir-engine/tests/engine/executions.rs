@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use weir_base::{Cursor, ExecutionId, Page, PageRequest, WorkflowId};
+use weir_base::{Cursor, ExecutionId, Page, PageRequest, Principal, WorkflowId, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::event::{AfterFailure, Decision, Event, ExecutionStarted, Parent, Relation, TimerPurpose};
 use weir_core::execution::Status;
@@ -143,11 +143,11 @@ fn ask(text: &str) -> Event {
 
 impl Reading {
     async fn nodes(&self, tape: &Tape, within: Option<&str>) -> Vec<NodeExecution> {
-        self.executions.nodes(tape.id, within, &PageRequest::default()).await.unwrap().items
+        self.executions.nodes(WorkspaceId::FIRST, tape.id, within, &PageRequest::default()).await.unwrap().items
     }
 
     async fn list(&self, filter: &Filter) -> Vec<ExecutionId> {
-        ids(&self.executions.list(filter, &PageRequest::default()).await.unwrap())
+        ids(&self.executions.list(WorkspaceId::FIRST, filter, &PageRequest::default()).await.unwrap())
     }
 }
 
@@ -203,22 +203,38 @@ async fn a_list_holds_what_the_filter_asks_for_the_newest_first() {
         let earlier = Filter { created_before: Some(at(100)), ..Filter::default() };
         assert_eq!(reading.list(&earlier).await, [child.id, plain.id], "{}", store.name);
 
-        let summary = executions.summary(child.id).await.unwrap();
+        let summary = executions.summary(WorkspaceId::FIRST, child.id).await.unwrap();
         assert_eq!((summary.parent, summary.workflow_version), (Some(parent), Some(2)), "{}", store.name);
         assert_eq!((summary.progress, summary.nodes_done, summary.nodes_known), (10, 1, 3), "{}", store.name);
-        let summary = executions.summary(late.id).await.unwrap();
+        let summary = executions.summary(WorkspaceId::FIRST, late.id).await.unwrap();
         assert_eq!((summary.error, summary.finished_at), (Some(error), Some(at(2))), "{}", store.name);
 
-        assert_eq!(ids(&executions.dead_letters(&PageRequest::default()).await.unwrap()), [late.id]);
-        executions.dismiss(late.id).await.unwrap();
-        assert!(executions.dead_letters(&PageRequest::default()).await.unwrap().items.is_empty(), "{}", store.name);
+        assert_eq!(
+            ids(&executions.dead_letters(WorkspaceId::FIRST, &PageRequest::default()).await.unwrap()),
+            [late.id]
+        );
+        executions.dismiss(&Principal::operator(WorkspaceId::FIRST), late.id).await.unwrap();
+        assert!(
+            executions.dead_letters(WorkspaceId::FIRST, &PageRequest::default()).await.unwrap().items.is_empty(),
+            "{}",
+            store.name
+        );
         for id in [late.id, plain.id, ExecutionId::new()] {
-            assert!(matches!(executions.dismiss(id).await, Err(Error::NoDeadLetter(_))), "{}", store.name);
+            assert!(
+                matches!(
+                    executions.dismiss(&Principal::operator(WorkspaceId::FIRST), id).await,
+                    Err(Error::NoDeadLetter(_))
+                ),
+                "{}",
+                store.name
+            );
         }
         let nobody = ExecutionId::new();
-        assert!(matches!(executions.summary(nobody).await, Err(Error::NoExecution(id)) if id == nobody));
-        assert!(matches!(executions.details(nobody).await, Err(Error::NoExecution(_))));
-        assert!(matches!(executions.journal(nobody, 0, 10).await, Err(Error::NoExecution(_))));
+        assert!(
+            matches!(executions.summary(WorkspaceId::FIRST, nobody).await, Err(Error::NoExecution(id)) if id == nobody)
+        );
+        assert!(matches!(executions.details(WorkspaceId::FIRST, nobody).await, Err(Error::NoExecution(_))));
+        assert!(matches!(executions.journal(WorkspaceId::FIRST, nobody, 0, 10).await, Err(Error::NoExecution(_))));
     }
 }
 
@@ -233,7 +249,7 @@ async fn pages_stay_where_they_are_while_new_executions_come_in() {
         let mut cursor = None;
         loop {
             let request = PageRequest::new(Some(3), cursor);
-            let page = reading.executions.list(&Filter::default(), &request).await.unwrap();
+            let page = reading.executions.list(WorkspaceId::FIRST, &Filter::default(), &request).await.unwrap();
             seen.extend(ids(&page));
             Tape::begin(&reading.store, "none").await;
             cursor = page.next;
@@ -243,7 +259,7 @@ async fn pages_stay_where_they_are_while_new_executions_come_in() {
         }
         assert_eq!(seen, expected, "{}", reading.store.name);
         let forged = PageRequest::new(None, Some(Cursor::from_client("x")));
-        let refused = reading.executions.list(&Filter::default(), &forged).await;
+        let refused = reading.executions.list(WorkspaceId::FIRST, &Filter::default(), &forged).await;
         assert!(matches!(refused, Err(Error::Cursor(_))));
     }
 }
@@ -261,7 +277,7 @@ async fn details_hold_input_and_result_wherever_they_lie() {
             ..started(tape.id)
         });
         reading.store.journal.create(new).await.unwrap();
-        let details = reading.executions.details(tape.id).await.unwrap();
+        let details = reading.executions.details(WorkspaceId::FIRST, tape.id).await.unwrap();
         assert_eq!((&details.input, &details.output), (&large, &None), "{}", reading.store.name);
 
         let output = Payload::array(vec![input.clone(), json!(2).into()]);
@@ -276,13 +292,13 @@ async fn details_hold_input_and_result_wherever_they_lie() {
             Event::ExecutionCompleted { output },
         ];
         tape.add(&reading.store, end, Status::Completed).await.unwrap();
-        let details = reading.executions.details(tape.id).await.unwrap();
+        let details = reading.executions.details(WorkspaceId::FIRST, tape.id).await.unwrap();
         assert_eq!(details.output, Some(json!([large, 2])), "{}", reading.store.name);
 
         let nodes = reading.nodes(&tape, None).await;
         let size = large.to_string().len();
         assert_eq!(nodes[1].output, Some(json!([{"stored": {"size": size}}, 2])), "{}", reading.store.name);
-        let node = reading.executions.node(tape.id, &path("fetch")).await.unwrap();
+        let node = reading.executions.node(WorkspaceId::FIRST, tape.id, &path("fetch")).await.unwrap();
         assert_eq!(node.output, Some(json!([large, 2])), "{}", reading.store.name);
     }
 }
@@ -347,12 +363,20 @@ async fn node_executions_are_told_level_by_level_with_their_attempts() {
         assert_eq!(states(&open), [("each[2]/parse", NodeStatus::Cancelled)], "{name}: its map is over");
         assert_eq!(states(&reading.nodes(&tape, Some("again[0]")).await), [("again[0]/turn", NodeStatus::Completed)]);
 
-        let first = reading.executions.nodes(tape.id, None, &PageRequest::new(Some(3), None)).await.unwrap();
+        let first = reading
+            .executions
+            .nodes(WorkspaceId::FIRST, tape.id, None, &PageRequest::new(Some(3), None))
+            .await
+            .unwrap();
         assert_eq!(first.items.len(), 3);
-        let rest = reading.executions.nodes(tape.id, None, &PageRequest::new(Some(3), first.next)).await.unwrap();
+        let rest = reading
+            .executions
+            .nodes(WorkspaceId::FIRST, tape.id, None, &PageRequest::new(Some(3), first.next))
+            .await
+            .unwrap();
         assert_eq!((states(&rest.items), rest.next), (vec![("again", NodeStatus::Running)], None), "{name}");
 
-        let missing = reading.executions.node(tape.id, &path("ask")).await;
+        let missing = reading.executions.node(WorkspaceId::FIRST, tape.id, &path("ask")).await;
         assert!(matches!(missing, Err(Error::NoNodeExecution { .. })), "{name}: {missing:?}");
     }
 }
@@ -414,10 +438,14 @@ async fn approvals_follow_their_executions() {
         let events = questions.into_iter().map(ask).collect();
         tape.add(&reading.store, events, Status::Waiting).await.unwrap();
         let open = Some(ApprovalStatus::Open);
-        let page = executions.approvals(open, None, &PageRequest::new(Some(4), None)).await.unwrap();
+        let page =
+            executions.approvals(WorkspaceId::FIRST, open, None, &PageRequest::new(Some(4), None)).await.unwrap();
         let paths = |items: &[Approval]| items.iter().map(|asked| asked.path.as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(paths(&page.items), ["late", "each[1]/deep", "each[0]/deep", "three"], "{name}");
-        let rest = executions.approvals(open, Some(tape.id), &PageRequest::new(Some(4), page.next)).await.unwrap();
+        let rest = executions
+            .approvals(WorkspaceId::FIRST, open, Some(tape.id), &PageRequest::new(Some(4), page.next))
+            .await
+            .unwrap();
         assert_eq!(paths(&rest.items), ["two", "one"], "{name}");
         let first = &rest.items[1];
         assert_eq!((first.title.as_str(), first.deadline, first.created_at), ("one?", Some(at(900)), at(2)), "{name}");
@@ -440,29 +468,34 @@ async fn approvals_follow_their_executions() {
         let events =
             vec![decided("one", true), decided("two", false), expired, failed("each", 1, AfterFailure::Branch)];
         tape.add(&reading.store, events, Status::Waiting).await.unwrap();
-        let status = async |text: &str| executions.approval(tape.id, &path(text)).await.unwrap().status;
+        let status =
+            async |text: &str| executions.approval(WorkspaceId::FIRST, tape.id, &path(text)).await.unwrap().status;
         assert_eq!(status("one").await, ApprovalStatus::Approved, "{name}");
         assert_eq!(status("two").await, ApprovalStatus::Rejected, "{name}");
         assert_eq!(status("three").await, ApprovalStatus::Expired, "{name}");
         assert_eq!(status("each[0]/deep").await, ApprovalStatus::Closed, "{name}");
         assert_eq!(status("each[1]/deep").await, ApprovalStatus::Closed, "{name}");
         assert_eq!(status("late").await, ApprovalStatus::Open, "{name}");
-        let one = executions.approval(tape.id, &path("one")).await.unwrap();
+        let one = executions.approval(WorkspaceId::FIRST, tape.id, &path("one")).await.unwrap();
         assert_eq!((one.decided_by.as_deref(), one.comment.as_deref()), (Some("ann"), Some("because")), "{name}");
 
         // Asked again by another attempt; then decided in the very append that ends the execution.
         let id = tape.id;
         tape.add(&reading.store, vec![ask("two")], Status::Waiting).await.unwrap();
-        assert_eq!(executions.approval(id, &path("two")).await.unwrap().status, ApprovalStatus::Open, "{name}");
+        assert_eq!(
+            executions.approval(WorkspaceId::FIRST, id, &path("two")).await.unwrap().status,
+            ApprovalStatus::Open,
+            "{name}"
+        );
         let events = vec![decided("two", true), ask("last"), Event::ExecutionCompleted { output: Payload::null() }];
         tape.add(&reading.store, events, Status::Completed).await.unwrap();
-        let status = async |text: &str| executions.approval(id, &path(text)).await.unwrap().status;
+        let status = async |text: &str| executions.approval(WorkspaceId::FIRST, id, &path(text)).await.unwrap().status;
         assert_eq!(status("two").await, ApprovalStatus::Approved, "{name}");
         assert_eq!(status("late").await, ApprovalStatus::Closed, "{name}");
         assert_eq!(status("last").await, ApprovalStatus::Closed, "{name}");
-        let left = executions.approvals(open, None, &PageRequest::default()).await.unwrap();
+        let left = executions.approvals(WorkspaceId::FIRST, open, None, &PageRequest::default()).await.unwrap();
         assert!(left.items.is_empty(), "{name}");
-        let missing = executions.approval(id, &path("none")).await;
+        let missing = executions.approval(WorkspaceId::FIRST, id, &path("none")).await;
         assert!(matches!(missing, Err(Error::NoApproval { .. })), "{name}");
     }
 }
@@ -486,7 +519,8 @@ async fn logs_come_in_the_order_they_were_written() {
         let mut lines = Vec::new();
         let mut cursor = None;
         loop {
-            let page = reading.executions.logs(tape.id, &PageRequest::new(Some(4), cursor)).await.unwrap();
+            let page =
+                reading.executions.logs(WorkspaceId::FIRST, tape.id, &PageRequest::new(Some(4), cursor)).await.unwrap();
             lines.extend(page.items);
             cursor = page.next;
             if cursor.is_none() {
@@ -498,7 +532,7 @@ async fn logs_come_in_the_order_they_were_written() {
             (0..2).flat_map(|round| (0..5).map(move |line| format!("line {round}.{line}\u{fffd}"))).collect();
         assert_eq!(messages, expected, "{}", reading.store.name);
         assert_eq!(lines[0].level, LogLevel::Warning);
-        let nobody = reading.executions.logs(ExecutionId::new(), &PageRequest::default()).await;
+        let nobody = reading.executions.logs(WorkspaceId::FIRST, ExecutionId::new(), &PageRequest::default()).await;
         assert!(matches!(nobody, Err(Error::NoExecution(_))));
     }
 }

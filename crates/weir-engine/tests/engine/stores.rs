@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use weir_base::{ExecutionId, Timestamp, WorkerId};
+use weir_base::{ExecutionId, Timestamp, WorkerId, WorkspaceId};
 use weir_core::event::{EVENT_VERSION, Event, ExecutionStarted, JournalEvent};
 use weir_core::execution::Status;
 use weir_db::Db;
@@ -55,6 +55,7 @@ pub(crate) struct Tape {
     pub(crate) id: ExecutionId,
     pub(crate) lease: Lease,
     pub(crate) worker: WorkerId,
+    pub(crate) workspace: WorkspaceId,
     pub(crate) events: Vec<JournalEvent>,
 }
 
@@ -62,7 +63,13 @@ impl Tape {
     /// A tape of an execution that is not recorded yet.
     pub(crate) fn blank() -> Self {
         let id = ExecutionId::new();
-        Self { id, lease: Lease { execution_id: id, epoch: 1 }, worker: WorkerId::new(), events: Vec::new() }
+        Self {
+            id,
+            lease: Lease { execution_id: id, epoch: 1 },
+            worker: WorkerId::new(),
+            workspace: WorkspaceId::FIRST,
+            events: Vec::new(),
+        }
     }
 
     /// Records a new execution of this document.
@@ -75,6 +82,7 @@ impl Tape {
 
     /// The record of the beginning; one second of the tape's time.
     pub(crate) fn new_execution(&mut self, started: ExecutionStarted) -> NewExecution {
+        self.workspace = started.workspace_id;
         NewExecution {
             started: Arc::new(started.clone()),
             owner: Some(self.worker),
@@ -93,6 +101,7 @@ impl Tape {
         }
         let seq = self.events.len() as u64;
         Append {
+            workspace: self.workspace,
             events: self.events[before..].to_vec(),
             row: Row {
                 status,
@@ -123,6 +132,7 @@ pub(crate) fn started(id: ExecutionId) -> ExecutionStarted {
     ExecutionStarted {
         version: EVENT_VERSION,
         execution_id: id,
+        workspace_id: WorkspaceId::FIRST,
         workflow_id: None,
         workflow_version: None,
         document: "none".to_owned(),
@@ -131,5 +141,6 @@ pub(crate) fn started(id: ExecutionId) -> ExecutionStarted {
         pins: std::collections::BTreeMap::new(),
         parent: None,
         trigger: "manual".to_owned(),
+        started_by: None,
     }
 }

@@ -1,7 +1,7 @@
 //! `sub_workflow`, as far as it finds the workflow.
 
 use serde_json::json;
-use weir_base::WorkflowId;
+use weir_base::{Principal, WorkflowId, WorkspaceId};
 use weir_core::node_error::ErrorClass;
 use weir_core::outcome::{Outcome, Wait};
 
@@ -22,6 +22,7 @@ async fn a_workflow_that_is_not_there_is_named() {
 async fn the_newest_or_the_named_version_is_asked_for() {
     let bench = Bench::new().await;
     let workflows = bench.workflows().await;
+    let operator = Principal::operator(WorkspaceId::FIRST);
     let document = |output| {
         json!({
             "name": "Send the bill",
@@ -29,13 +30,13 @@ async fn the_newest_or_the_named_version_is_asked_for() {
             "edges": [{"id": "e", "source": "start", "target": "end"}],
         })
     };
-    let id = workflows.create(document(1), Vec::new()).await.unwrap().workflow.summary.id;
+    let id = workflows.create(&operator, document(1), Vec::new()).await.unwrap().workflow.summary.id;
     let unpublished = bench.fails("sub_workflow", json!({"workflow": id.to_string()})).await;
     assert!(unpublished.message.contains("publish"), "{}", unpublished.message);
-    workflows.publish(id, None).await.unwrap();
+    workflows.publish(&operator, id, None).await.unwrap();
     let update = weir_workflows::Update { document: Some(document(2)), tags: None };
-    workflows.update(id, None, update).await.unwrap();
-    workflows.publish(id, None).await.unwrap();
+    workflows.update(&operator, id, None, update).await.unwrap();
+    workflows.publish(&operator, id, None).await.unwrap();
     let asked = async |params| match bench.run("sub_workflow", params).await {
         Ok(Outcome::Wait(Wait::Child(request))) => request,
         other => panic!("{other:?}"),

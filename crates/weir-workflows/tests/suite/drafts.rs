@@ -4,7 +4,7 @@ use serde_json::json;
 use weir_base::{ErrorKind, WorkflowId};
 use weir_workflows::{Error, Status, Update};
 
-use crate::{benches, broken, document};
+use crate::{FIRST, benches, broken, document, operator};
 
 #[tokio::test]
 async fn a_new_workflow_is_a_draft_with_the_documents_name() {
@@ -12,9 +12,9 @@ async fn a_new_workflow_is_a_draft_with_the_documents_name() {
         let mut given = document("Überweisung");
         given["description"] = json!("Pays bills");
         let tags = vec!["money".to_owned(), "daily".to_owned(), "money".to_owned()];
-        let saved = bench.workflows.create(given.clone(), tags).await.unwrap();
+        let saved = bench.workflows.create(operator(), given.clone(), tags).await.unwrap();
         assert_eq!(saved.problems, []);
-        let found = bench.workflows.get(saved.workflow.summary.id).await.unwrap();
+        let found = bench.workflows.get(FIRST, saved.workflow.summary.id).await.unwrap();
         assert_eq!(found, saved.workflow);
         assert_eq!(found.draft, given);
         let summary = found.summary;
@@ -27,16 +27,16 @@ async fn a_new_workflow_is_a_draft_with_the_documents_name() {
 #[tokio::test]
 async fn a_draft_with_errors_is_kept_and_its_problems_are_told() {
     for bench in benches().await {
-        let saved = bench.workflows.create(broken("Half done"), Vec::new()).await.unwrap();
+        let saved = bench.workflows.create(operator(), broken("Half done"), Vec::new()).await.unwrap();
         assert!(saved.problems.len() >= 3, "{:?}", saved.problems);
-        assert_eq!(bench.workflows.get(saved.workflow.summary.id).await.unwrap().draft, broken("Half done"));
+        assert_eq!(bench.workflows.get(FIRST, saved.workflow.summary.id).await.unwrap().draft, broken("Half done"));
     }
 }
 
 #[tokio::test]
 async fn what_has_not_the_shape_of_a_document_is_refused_with_every_problem() {
     for bench in benches().await {
-        let error = bench.workflows.create(json!({"name": 7, "nodes": {}}), Vec::new()).await.unwrap_err();
+        let error = bench.workflows.create(operator(), json!({"name": 7, "nodes": {}}), Vec::new()).await.unwrap_err();
         let Error::NotValid { problems } = &error else { panic!("{error}") };
         let places: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(places, ["/name", "/nodes"]);
@@ -45,7 +45,7 @@ async fn what_has_not_the_shape_of_a_document_is_refused_with_every_problem() {
 
         let mut large = document("Large");
         large["description"] = json!("x".repeat(3 * 1024 * 1024));
-        let error = bench.workflows.create(large, Vec::new()).await.unwrap_err();
+        let error = bench.workflows.create(operator(), large, Vec::new()).await.unwrap_err();
         assert!(matches!(error, Error::NotValid { .. }), "{error}");
     }
 }
@@ -54,11 +54,11 @@ async fn what_has_not_the_shape_of_a_document_is_refused_with_every_problem() {
 async fn unfit_tags_are_refused() {
     for bench in benches().await {
         for tag in ["", " spaced ", "two\nlines", &"x".repeat(65)] {
-            let error = bench.workflows.create(document("Tagged"), vec![tag.to_owned()]).await.unwrap_err();
+            let error = bench.workflows.create(operator(), document("Tagged"), vec![tag.to_owned()]).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{tag:?}");
         }
         let many = (0..33).map(|n| n.to_string()).collect();
-        assert!(bench.workflows.create(document("Tagged"), many).await.is_err());
+        assert!(bench.workflows.create(operator(), document("Tagged"), many).await.is_err());
     }
 }
 
@@ -68,17 +68,17 @@ async fn an_update_of_a_copy_out_of_date_is_refused_with_the_current_one() {
         let id = bench.draft("First").await;
         let rename = |name| Update { document: Some(document(name)), tags: None };
         bench.clock.advance(std::time::Duration::from_secs(1));
-        let saved = bench.workflows.update(id, Some(1), rename("Second")).await.unwrap();
+        let saved = bench.workflows.update(operator(), id, Some(1), rename("Second")).await.unwrap();
         assert_eq!((saved.workflow.summary.revision, saved.workflow.summary.name.as_str()), (2, "Second"));
         assert!(saved.workflow.summary.updated_at > saved.workflow.summary.created_at);
 
-        let error = bench.workflows.update(id, Some(1), rename("Third")).await.unwrap_err();
+        let error = bench.workflows.update(operator(), id, Some(1), rename("Third")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Stale);
         let Error::Stale { current } = error else { panic!("{error}") };
         assert_eq!(*current, saved.workflow);
 
         let tags = Update { document: None, tags: Some(vec!["new".to_owned()]) };
-        let tagged = bench.workflows.update(id, None, tags).await.unwrap().workflow;
+        let tagged = bench.workflows.update(operator(), id, None, tags).await.unwrap().workflow;
         assert_eq!((tagged.summary.revision, tagged.summary.name.as_str()), (3, "Second"));
         assert_eq!(tagged.summary.tags, ["new"]);
     }
@@ -90,18 +90,18 @@ async fn of_many_writers_with_one_revision_one_wins() {
         let id = bench.draft("Contested").await;
         let writes = (0..8).map(|n| {
             let update = Update { document: Some(document(&format!("Writer {n}"))), tags: None };
-            bench.workflows.update(id, Some(1), update)
+            bench.workflows.update(operator(), id, Some(1), update)
         });
         let outcomes = futures::future::join_all(writes).await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-        assert_eq!(bench.workflows.get(id).await.unwrap().summary.revision, 2);
+        assert_eq!(bench.workflows.get(FIRST, id).await.unwrap().summary.revision, 2);
 
         let unconditional = (0..8).map(|n| {
             let update = Update { document: None, tags: Some(vec![n.to_string()]) };
-            bench.workflows.update(id, None, update)
+            bench.workflows.update(operator(), id, None, update)
         });
         assert!(futures::future::join_all(unconditional).await.iter().all(Result::is_ok));
-        assert_eq!(bench.workflows.get(id).await.unwrap().summary.revision, 10);
+        assert_eq!(bench.workflows.get(FIRST, id).await.unwrap().summary.revision, 10);
     }
 }
 
@@ -109,9 +109,9 @@ async fn of_many_writers_with_one_revision_one_wins() {
 async fn an_unknown_workflow_is_not_found() {
     for bench in benches().await {
         let id = WorkflowId::new();
-        let error = bench.workflows.get(id).await.unwrap_err();
+        let error = bench.workflows.get(FIRST, id).await.unwrap_err();
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::NotFound, format!("there is no workflow {id}")));
-        assert_eq!(bench.workflows.publish(id, None).await.unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(bench.workflows.delete(id, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(bench.workflows.publish(operator(), id, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(bench.workflows.delete(operator(), id, None).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use weir_base::{ErrorKind, PageRequest};
 use weir_workflows::{Filter, Sort, SortKey, Status, Update};
 
-use crate::{Bench, benches, document};
+use crate::{Bench, FIRST, benches, document, operator};
 
 /// The names of all pages, two workflows at a time.
 async fn names(bench: &Bench, filter: &Filter) -> Vec<String> {
     let mut page = PageRequest::new(Some(2), None);
     let mut names = Vec::new();
     loop {
-        let found = bench.workflows.list(filter, &page).await.unwrap();
+        let found = bench.workflows.list(FIRST, filter, &page).await.unwrap();
         names.extend(found.items.into_iter().map(|summary| summary.name));
         match found.next {
             Some(next) => page.cursor = Some(next),
@@ -28,7 +28,7 @@ fn sorted(text: &str) -> Filter {
 async fn create(bench: &Bench, name: &str, tags: &[&str]) {
     bench.clock.advance(Duration::from_micros(1));
     let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    bench.workflows.create(document(name), tags).await.unwrap();
+    bench.workflows.create(operator(), document(name), tags).await.unwrap();
 }
 
 #[tokio::test]
@@ -48,8 +48,8 @@ async fn every_order_goes_through_all_pages_both_ways() {
         }
 
         bench.clock.advance(Duration::from_secs(1));
-        let id = bench.workflows.versions().find("banana").await.unwrap();
-        bench.workflows.update(id, None, Update::default()).await.unwrap();
+        let id = bench.workflows.versions().find(FIRST, "banana").await.unwrap();
+        bench.workflows.update(operator(), id, None, Update::default()).await.unwrap();
         assert_eq!(names(&bench, &Filter::default()).await[0], "banana");
     }
 }
@@ -83,9 +83,9 @@ async fn a_description_is_searched_and_shown() {
     for bench in benches().await {
         let mut given = document("Plain");
         given["description"] = "Sorts the Mail".into();
-        bench.workflows.create(given, Vec::new()).await.unwrap();
+        bench.workflows.create(operator(), given, Vec::new()).await.unwrap();
         let filter = Filter { q: Some("the mail".to_owned()), ..Filter::default() };
-        let found = bench.workflows.list(&filter, &PageRequest::default()).await.unwrap();
+        let found = bench.workflows.list(FIRST, &filter, &PageRequest::default()).await.unwrap();
         assert_eq!(found.items[0].description.as_deref(), Some("Sorts the Mail"));
     }
 }
@@ -95,9 +95,9 @@ async fn a_cursor_of_another_order_is_refused() {
     for bench in benches().await {
         create(&bench, "one", &[]).await;
         create(&bench, "two", &[]).await;
-        let by_name = bench.workflows.list(&sorted("name"), &PageRequest::new(Some(1), None)).await.unwrap();
+        let by_name = bench.workflows.list(FIRST, &sorted("name"), &PageRequest::new(Some(1), None)).await.unwrap();
         let page = PageRequest::new(None, by_name.next);
-        let error = bench.workflows.list(&sorted("created_at"), &page).await.unwrap_err();
+        let error = bench.workflows.list(FIRST, &sorted("created_at"), &page).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
     }
 }

@@ -10,14 +10,15 @@ mod nodes;
 mod publishing;
 mod running;
 mod status;
+mod tenancy;
 mod transfer;
 mod untrusted;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use weir_base::{ManualClock, Timestamp, WorkflowId};
+use weir_base::{ManualClock, Principal, Timestamp, WorkflowId, WorkspaceId};
 use weir_db::Db;
 use weir_engine::credential::FixedCredentials;
 use weir_engine::{Config, Engine, Parts};
@@ -25,6 +26,15 @@ use weir_expr::JsEvaluator;
 use weir_objects::Objects;
 use weir_testkit::TestDatabase;
 use weir_workflows::{MIGRATIONS, Workflows};
+
+/// The workspace of most tests.
+const FIRST: WorkspaceId = WorkspaceId::FIRST;
+
+/// Who runs the process, there.
+fn operator() -> &'static Principal {
+    static OPERATOR: LazyLock<Principal> = LazyLock::new(|| Principal::operator(FIRST));
+    &OPERATOR
+}
 
 /// Workflows over an empty database.
 struct Bench {
@@ -63,20 +73,20 @@ async fn benches() -> Vec<Bench> {
 impl Bench {
     /// A workflow that was never published.
     async fn draft(&self, name: &str) -> WorkflowId {
-        self.workflows.create(document(name), Vec::new()).await.unwrap().workflow.summary.id
+        self.workflows.create(operator(), document(name), Vec::new()).await.unwrap().workflow.summary.id
     }
 
     /// A workflow with one version.
     async fn active(&self, name: &str) -> WorkflowId {
         let id = self.draft(name).await;
-        self.workflows.publish(id, None).await.unwrap();
+        self.workflows.publish(operator(), id, None).await.unwrap();
         id
     }
 
     /// Another draft of a workflow: its `end` puts this out.
     async fn change(&self, id: WorkflowId, name: &str, output: Value) {
         let update = weir_workflows::Update { document: Some(document_with(name, output)), tags: None };
-        self.workflows.update(id, None, update).await.unwrap();
+        self.workflows.update(operator(), id, None, update).await.unwrap();
     }
 }
 

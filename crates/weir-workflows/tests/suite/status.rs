@@ -3,7 +3,7 @@
 use weir_base::{ErrorKind, WorkflowId};
 use weir_workflows::{Error, Status, Update, Workflow};
 
-use crate::{Bench, benches, document};
+use crate::{Bench, FIRST, benches, document, operator};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -17,10 +17,10 @@ const STEPS: [Step; 4] = [Step::Publish, Step::Pause, Step::Resume, Step::Archiv
 
 async fn take(bench: &Bench, id: WorkflowId, step: Step) -> Result<Workflow, Error> {
     match step {
-        Step::Publish => bench.workflows.publish(id, None).await.map(|published| published.workflow),
-        Step::Pause => bench.workflows.pause(id, None).await,
-        Step::Resume => bench.workflows.resume(id, None).await,
-        Step::Archive => bench.workflows.archive(id, None).await,
+        Step::Publish => bench.workflows.publish(operator(), id, None).await.map(|published| published.workflow),
+        Step::Pause => bench.workflows.pause(operator(), id, None).await,
+        Step::Resume => bench.workflows.resume(operator(), id, None).await,
+        Step::Archive => bench.workflows.archive(operator(), id, None).await,
     }
 }
 
@@ -54,7 +54,7 @@ async fn every_step_from_every_status_is_taken_or_refused_as_the_rules_say() {
                 assert_eq!(taken.as_ref().ok().map(|workflow| workflow.summary.status), expected, "{from} {step:?}");
                 if let Err(error) = taken {
                     assert_eq!(error.kind(), ErrorKind::Conflict, "{from} {step:?}");
-                    assert_eq!(bench.workflows.get(id).await.unwrap().summary.status, from);
+                    assert_eq!(bench.workflows.get(FIRST, id).await.unwrap().summary.status, from);
                 }
             }
         }
@@ -65,16 +65,16 @@ async fn every_step_from_every_status_is_taken_or_refused_as_the_rules_say() {
 async fn a_refusal_names_what_is_allowed() {
     for bench in benches().await {
         let id = workflow_in(&bench, Status::Paused).await;
-        let error = bench.workflows.archive(id, None).await.unwrap_err();
+        let error = bench.workflows.archive(operator(), id, None).await.unwrap_err();
         let told = format!("workflow {id} is paused and cannot become archived; allowed: active (by resume)");
         assert_eq!(error.to_string(), told);
 
         let id = workflow_in(&bench, Status::Draft).await;
-        let error = bench.workflows.pause(id, None).await.unwrap_err();
+        let error = bench.workflows.pause(operator(), id, None).await.unwrap_err();
         assert!(error.to_string().ends_with("allowed: active (by publish), archived (by archive)"), "{error}");
 
         let id = workflow_in(&bench, Status::Archived).await;
-        let error = bench.workflows.resume(id, None).await.unwrap_err();
+        let error = bench.workflows.resume(operator(), id, None).await.unwrap_err();
         assert!(error.to_string().ends_with("no change of status is allowed"), "{error}");
     }
 }
@@ -83,13 +83,13 @@ async fn a_refusal_names_what_is_allowed() {
 async fn an_archived_workflow_is_read_only() {
     for bench in benches().await {
         let id = bench.active("Done with").await;
-        bench.workflows.archive(id, None).await.unwrap();
+        bench.workflows.archive(operator(), id, None).await.unwrap();
         let update = Update { document: Some(document("Changed")), tags: None };
-        let error = bench.workflows.update(id, None, update).await.unwrap_err();
+        let error = bench.workflows.update(operator(), id, None, update).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        assert!(matches!(bench.workflows.restore(id, 1, None).await.unwrap_err(), Error::Archived(_)));
-        assert_eq!(bench.workflows.versions().get(id, 1).await.unwrap().summary.number, 1);
-        assert_eq!(bench.workflows.get(id).await.unwrap().summary.name, "Done with");
+        assert!(matches!(bench.workflows.restore(operator(), id, 1, None).await.unwrap_err(), Error::Archived(_)));
+        assert_eq!(bench.workflows.versions().get(FIRST, id, 1).await.unwrap().summary.number, 1);
+        assert_eq!(bench.workflows.get(FIRST, id).await.unwrap().summary.name, "Done with");
     }
 }
 
@@ -97,8 +97,8 @@ async fn an_archived_workflow_is_read_only() {
 async fn a_step_may_demand_the_revision_that_was_seen() {
     for bench in benches().await {
         let id = bench.active("Seen").await;
-        assert_eq!(bench.workflows.pause(id, Some(1)).await.unwrap_err().kind(), ErrorKind::Stale);
-        assert_eq!(bench.workflows.pause(id, Some(2)).await.unwrap().summary.revision, 3);
+        assert_eq!(bench.workflows.pause(operator(), id, Some(1)).await.unwrap_err().kind(), ErrorKind::Stale);
+        assert_eq!(bench.workflows.pause(operator(), id, Some(2)).await.unwrap().summary.revision, 3);
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn started(drawing: &Drawing) -> ExecutionStarted {
     ExecutionStarted {
         version: weir_core::event::EVENT_VERSION,
         execution_id: "01890a5d-ac96-774b-bcce-b302099a8058".parse().expect("an id"),
+        workspace_id: weir_base::WorkspaceId::FIRST,
         workflow_id: None,
         workflow_version: None,
         document: drawing.plan.hash.clone(),
@@ -37,6 +38,7 @@ pub(super) fn started(drawing: &Drawing) -> ExecutionStarted {
         pins: drawing.pins.clone(),
         parent: None,
         trigger: "manual".to_owned(),
+        started_by: None,
     }
 }
 

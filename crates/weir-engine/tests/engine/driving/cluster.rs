@@ -7,7 +7,7 @@ use weir_core::event::Event;
 use weir_core::execution::Status;
 use weir_engine::Config;
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, params};
 
 const LEASE: Duration = Duration::from_secs(1);
 
@@ -52,7 +52,7 @@ async fn a_driver_that_was_replaced_records_nothing() {
     rig.world.gate.notify_waiters();
     rig.world.gate.notify_one();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let journal = second.engine.executions().journal(id, 0, 1_000).await.unwrap();
+    let journal = second.engine.executions().journal(FIRST, id, 0, 1_000).await.unwrap();
     let completed: Vec<_> = journal
         .iter()
         .filter_map(|event| match &event.event {

@@ -6,7 +6,7 @@ use weir_core::event::Decision;
 use weir_core::execution::Status;
 use weir_engine::{Error, Rerun};
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, operator, params};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_reaches_a_running_effect() {
@@ -14,9 +14,9 @@ async fn cancelling_reaches_a_running_effect() {
         let life = rig.start().await;
         let id = life.start(chain(&[("held", "effect", params(json!({ "hold": true })))]), json!({})).await;
         rig.world.reach(1).await;
-        life.engine.cancel(id, Some("enough".into())).await.unwrap();
+        life.engine.cancel(operator(), id, Some("enough".into())).await.unwrap();
         assert_eq!(life.end_of(id).await.summary.status, Status::Cancelled, "{}", rig.name);
-        let again = life.engine.cancel(id, None).await.unwrap_err();
+        let again = life.engine.cancel(operator(), id, None).await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Conflict);
         assert!(again.to_string().contains("rerun"), "{again}");
     }
@@ -32,11 +32,11 @@ async fn a_paused_execution_begins_nothing_until_it_is_resumed() {
         ]);
         let id = life.start(document, json!({})).await;
         rig.world.reach(1).await;
-        life.engine.pause(id).await.unwrap();
+        life.engine.pause(operator(), id).await.unwrap();
         rig.world.gate.notify_one();
         life.status(id, Status::Paused).await;
         assert_eq!(rig.world.count(), 1, "{}", rig.name);
-        life.engine.resume(id).await.unwrap();
+        life.engine.resume(operator(), id).await.unwrap();
         assert_eq!(life.end_of(id).await.summary.status, Status::Completed);
         assert_eq!(rig.world.count(), 2);
     }
@@ -48,7 +48,7 @@ async fn a_signal_reaches_an_execution_that_only_waits_as_a_row() {
         let life = rig.start().await;
         let id = life.start(chain(&[("wait", "wait", params(json!({ "signal": "paid" })))]), json!({})).await;
         life.status(id, Status::Waiting).await;
-        life.engine.signal(id, "paid".into(), json!({ "amount": 3 })).await.unwrap();
+        life.engine.signal(operator(), id, "paid".into(), json!({ "amount": 3 })).await.unwrap();
         let output = life.end_of(id).await.output.unwrap();
         assert_eq!(output["data"], json!({ "amount": 3 }), "{}", rig.name);
     }
@@ -60,13 +60,17 @@ async fn an_approval_is_listed_decided_once_and_closed() {
         let life = rig.start().await;
         let id = life.start(chain(&[("ask", "approval", params(json!({ "title": "Really?" })))]), json!({})).await;
         life.status(id, Status::Waiting).await;
-        let open =
-            life.engine.executions().approvals(None, Some(id), &weir_base::PageRequest::default()).await.unwrap();
+        let open = life
+            .engine
+            .executions()
+            .approvals(FIRST, None, Some(id), &weir_base::PageRequest::default())
+            .await
+            .unwrap();
         assert_eq!(open.items[0].title, "Really?", "{}", rig.name);
         let decision = Decision { approved: true, data: json!(7), by: Some("ada".into()), comment: None };
-        life.engine.decide(id, "ask".into(), decision.clone()).await.unwrap();
+        life.engine.decide(operator(), id, "ask".into(), decision.clone()).await.unwrap();
         assert_eq!(life.end_of(id).await.output.unwrap()["by"], "ada");
-        let twice = life.engine.decide(id, "ask".into(), decision).await.unwrap_err();
+        let twice = life.engine.decide(operator(), id, "ask".into(), decision).await.unwrap_err();
         assert!(matches!(twice, Error::Refused(_)), "{twice:?}");
     }
 }
@@ -81,9 +85,9 @@ async fn a_failed_execution_is_retried_from_its_failed_node() {
         ]);
         let id = life.start(document, json!({})).await;
         assert_eq!(life.end_of(id).await.summary.status, Status::Failed, "{}", rig.name);
-        let dead = life.engine.executions().dead_letters(&weir_base::PageRequest::default()).await.unwrap();
+        let dead = life.engine.executions().dead_letters(FIRST, &weir_base::PageRequest::default()).await.unwrap();
         assert_eq!(dead.items[0].id, id);
-        life.engine.retry(id).await.unwrap();
+        life.engine.retry(operator(), id).await.unwrap();
         life.status(id, Status::Completed).await;
         let seen = rig.world.effects.lock().clone();
         let good = seen.iter().filter(|key| key.contains("/good/")).count();
@@ -102,13 +106,13 @@ async fn a_rerun_keeps_what_came_before_and_names_its_parent() {
         let id = life.start(document, json!({ "n": 1 })).await;
         life.end_of(id).await;
         let rerun = Rerun { from: "second".into(), input: Some(json!({ "n": 10 })), document: None };
-        let again = life.engine.rerun(id, rerun).await.unwrap();
+        let again = life.engine.rerun(operator(), id, rerun).await.unwrap();
         let ended = life.end_of(again).await;
         assert_eq!(ended.output, Some(json!({ "n": 11 })), "{}", rig.name);
         assert_eq!(ended.summary.parent.unwrap().execution_id, id);
         assert_eq!(rig.world.count(), 3);
         let nowhere = Rerun { from: "third".into(), input: None, document: None };
-        assert_eq!(life.engine.rerun(id, nowhere).await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(life.engine.rerun(operator(), id, nowhere).await.unwrap_err().kind(), ErrorKind::Invalid);
     }
 }
 
@@ -123,9 +127,9 @@ async fn a_child_answers_its_parent_and_is_cancelled_with_it() {
         let parent = chain(&[("sub", "child", params(json!({ "document": slow })))]);
         let id = life.start(parent, json!({})).await;
         rig.world.reach(2).await;
-        life.engine.cancel(id, None).await.unwrap();
+        life.engine.cancel(operator(), id, None).await.unwrap();
         let filter = weir_engine::executions::Filter { parent: Some(id), ..Default::default() };
-        let children = life.engine.executions().list(&filter, &weir_base::PageRequest::default()).await.unwrap();
+        let children = life.engine.executions().list(FIRST, &filter, &weir_base::PageRequest::default()).await.unwrap();
         life.status(children.items[0].id, Status::Cancelled).await;
     }
 }
@@ -135,7 +139,11 @@ async fn what_is_asked_of_no_execution_is_not_found() {
     for rig in Rig::both().await {
         let life = rig.start().await;
         let nobody = weir_base::ExecutionId::new();
-        assert!(matches!(life.engine.cancel(nobody, None).await, Err(Error::NoExecution(_))), "{}", rig.name);
-        assert!(matches!(life.engine.watch(nobody, 0).await.err(), Some(Error::NoExecution(_))));
+        assert!(
+            matches!(life.engine.cancel(operator(), nobody, None).await, Err(Error::NoExecution(_))),
+            "{}",
+            rig.name
+        );
+        assert!(matches!(life.engine.watch(FIRST, nobody, 0).await.err(), Some(Error::NoExecution(_))));
     }
 }

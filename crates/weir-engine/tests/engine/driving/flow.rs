@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use weir_core::execution::Status;
 use weir_engine::{Config, StartExecution, Started};
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, params};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expressions_read_the_input_and_finished_nodes() {
@@ -87,7 +87,7 @@ async fn a_large_value_goes_by_reference_and_comes_back_whole() {
         ]);
         let ended = life.run(document, json!({ "text": large })).await;
         assert_eq!(ended.output, Some(json!({ "n": 700_000 })), "{}", rig.name);
-        let journal = life.engine.executions().journal(ended.summary.id, 0, 100).await.unwrap();
+        let journal = life.engine.executions().journal(FIRST, ended.summary.id, 0, 100).await.unwrap();
         let text = serde_json::to_string(&journal).unwrap();
         assert!(text.len() < 10_000, "the journal holds {} bytes", text.len());
     }
@@ -98,7 +98,8 @@ async fn one_idempotency_key_is_one_execution() {
     for rig in Rig::both().await {
         let life = rig.start().await;
         let document = life.keep(chain(&[("one", "effect", params(json!({ "n": 1 })))])).await;
-        let request = StartExecution { idempotency_key: Some("k".into()), ..StartExecution::new(document, json!({})) };
+        let request =
+            StartExecution { idempotency_key: Some("k".into()), ..StartExecution::new(FIRST, document, json!({})) };
         let starts = (0..20).map(|_| life.engine.start(request.clone()));
         let started: Vec<Started> = futures::future::try_join_all(starts).await.unwrap();
         assert_eq!(started.iter().filter(|started| !started.existing).count(), 1, "{}", rig.name);
@@ -115,7 +116,7 @@ async fn more_executions_than_places_wait_as_rows_and_all_run() {
         let document = life.keep(chain(&[("one", "effect", params(json!({ "n": 1 })))])).await;
         let mut ids = Vec::new();
         for _ in 0..40 {
-            ids.push(life.engine.start(StartExecution::new(&*document, json!({}))).await.unwrap().id);
+            ids.push(life.engine.start(StartExecution::new(FIRST, &*document, json!({}))).await.unwrap().id);
         }
         for id in ids {
             assert_eq!(life.end_of(id).await.summary.status, Status::Completed, "{}", rig.name);
@@ -131,7 +132,8 @@ async fn an_input_that_does_not_fit_is_refused_with_its_place() {
         let mut document = chain(&[("one", "set", params(json!({ "n": 1 })))]);
         document["inputs"] = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
         let document = life.keep(document).await;
-        let refused = life.engine.start(StartExecution::new(document, json!({ "n": "many" }))).await.unwrap_err();
+        let refused =
+            life.engine.start(StartExecution::new(FIRST, document, json!({ "n": "many" }))).await.unwrap_err();
         let weir_engine::Error::Input(problems) = refused else { panic!("{refused:?}") };
         assert_eq!(problems[0].pointer, "/n", "{}", rig.name);
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use weir_core::execution::Status;
 use weir_engine::{Config, StartExecution};
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, operator, params};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_execution_that_is_cancelled_while_a_node_runs_frees_its_place() {
@@ -18,7 +18,7 @@ async fn an_execution_that_is_cancelled_while_a_node_runs_frees_its_place() {
         let first = life.start(held, json!({})).await;
         rig.world.reach(1).await;
         let second = life.start(chain(&[("one", "effect", params(json!({ "n": 1 })))]), json!({})).await;
-        life.engine.cancel(first, None).await.unwrap();
+        life.engine.cancel(operator(), first, None).await.unwrap();
         assert_eq!(life.end_of(second).await.summary.status, Status::Completed, "{}", rig.name);
     }
 }
@@ -29,7 +29,7 @@ async fn an_execution_whose_caller_went_away_while_it_started_runs_all_the_same(
         let life = rig.start().await;
         let document = life.keep(chain(&[("one", "effect", params(json!({ "n": 1 })))])).await;
         for n in 0..200_u64 {
-            let start = life.engine.start(StartExecution::new(&*document, json!({})));
+            let start = life.engine.start(StartExecution::new(FIRST, &*document, json!({})));
             // Whether it was accepted is not known: some are dropped at any point of their way.
             let _ = tokio::time::timeout(Duration::from_micros(n * 20), start).await;
         }
@@ -37,7 +37,7 @@ async fn an_execution_whose_caller_went_away_while_it_started_runs_all_the_same(
         loop {
             let filter = weir_engine::executions::Filter::default();
             let page = weir_base::PageRequest::default();
-            let latest = life.engine.executions().list(&filter, &page).await.unwrap().items;
+            let latest = life.engine.executions().list(FIRST, &filter, &page).await.unwrap().items;
             if latest.iter().all(|each| each.status == Status::Completed) {
                 break;
             }
@@ -102,14 +102,14 @@ async fn a_child_of_a_parent_cancelled_at_once_does_not_run_on() {
         for _ in 0..20 {
             let parent = chain(&[("sub", "child", params(json!({ "document": slow })))]);
             let parent = life.start(parent, json!({})).await;
-            life.engine.cancel(parent, None).await.unwrap();
+            life.engine.cancel(operator(), parent, None).await.unwrap();
             life.end_of(parent).await;
         }
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let filter = weir_engine::executions::Filter::default();
             let page = weir_base::PageRequest::default();
-            let all = life.engine.executions().list(&filter, &page).await.unwrap().items;
+            let all = life.engine.executions().list(FIRST, &filter, &page).await.unwrap().items;
             if all.iter().all(|each| each.status == Status::Cancelled) {
                 break;
             }
@@ -127,12 +127,12 @@ async fn workflows_that_start_one_another_are_bounded_in_depth() {
         for _ in 0..15 {
             document = life.keep(chain(&[("sub", "child", params(json!({ "document": document })))])).await;
         }
-        let deepest = life.engine.start(StartExecution::new(&*document, json!({}))).await.unwrap().id;
+        let deepest = life.engine.start(StartExecution::new(FIRST, &*document, json!({}))).await.unwrap().id;
         assert_eq!(life.end_of(deepest).await.summary.status, Status::Completed, "{}", rig.name);
         for _ in 0..2 {
             document = life.keep(chain(&[("sub", "child", params(json!({ "document": document })))])).await;
         }
-        let too_deep = life.engine.start(StartExecution::new(&*document, json!({}))).await.unwrap().id;
+        let too_deep = life.engine.start(StartExecution::new(FIRST, &*document, json!({}))).await.unwrap().id;
         let ended = life.end_of(too_deep).await;
         assert_eq!(ended.summary.status, Status::Failed, "{}", rig.name);
         assert!(ended.summary.error.unwrap().message.contains("nested more than"));

@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use serde_json::json;
 use weir_engine::{Waited, Watched};
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, params};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn watchers_see_every_event_once_wherever_they_begin() {
@@ -16,7 +16,7 @@ async fn watchers_see_every_event_once_wherever_they_begin() {
         let watchers = (0..20).map(|after| {
             let engine = life.engine.clone();
             tokio::spawn(async move {
-                let watch = engine.watch(id, after).await.unwrap();
+                let watch = engine.watch(FIRST, id, after).await.unwrap();
                 let events = watch.filter_map(|watched| async move {
                     match watched.unwrap() {
                         Watched::Event(event) => Some(event.seq),
@@ -43,7 +43,7 @@ async fn a_node_answers_the_caller_before_the_end() {
             ("held", "effect", params(json!({ "hold": true }))),
         ]);
         let id = life.start(document, json!({})).await;
-        let waited = life.engine.wait(id, std::time::Duration::from_secs(20)).await.unwrap();
+        let waited = life.engine.wait(FIRST, id, std::time::Duration::from_secs(20)).await.unwrap();
         let Waited::Responded(answer) = waited else { panic!("{waited:?}") };
         assert_eq!(answer["status"], 201, "{}", rig.name);
         rig.world.reach(1).await;

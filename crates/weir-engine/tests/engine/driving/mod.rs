@@ -9,3 +9,4 @@ mod many;
 mod nodes;
 mod recovery;
 mod rig;
+mod tenancy;

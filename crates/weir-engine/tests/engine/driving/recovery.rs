@@ -5,7 +5,7 @@ use weir_base::PageRequest;
 use weir_core::execution::{Input, Status};
 use weir_engine::executions::Filter;
 
-use super::rig::{Rig, chain, params};
+use super::rig::{FIRST, Rig, chain, operator, params};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_only_what_was_not_recorded_runs_again() {
@@ -51,7 +51,7 @@ async fn timers_signals_and_approvals_survive_a_crash() {
         }
         life.crash().await;
         let life = rig.start().await;
-        life.engine.signal(waits, "go".into(), json!(1)).await.unwrap();
+        life.engine.signal(operator(), waits, "go".into(), json!(1)).await.unwrap();
         for id in [slept, waits] {
             assert_eq!(life.end_of(id).await.summary.status, Status::Completed, "{}", rig.name);
         }
@@ -113,7 +113,7 @@ async fn a_child_is_cancelled_although_the_engine_crashed_right_after_its_parent
         rig.world.reach(1).await;
         life.status(parent, Status::Waiting).await;
         let filter = Filter { parent: Some(parent), ..Filter::default() };
-        let child = life.engine.executions().list(&filter, &PageRequest::default()).await.unwrap().items[0].id;
+        let child = life.engine.executions().list(FIRST, &filter, &PageRequest::default()).await.unwrap().items[0].id;
         let plan = life.engine.document(&life.keep(document).await).await.unwrap();
         life.crash().await;
         rig.record(parent, plan, Input::Cancel { reason: None }, vec![child]).await;

@@ -1,10 +1,10 @@
 //! An engine that can be crashed: it lives in a runtime of its own, which is torn down with everything in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_base::{Clock, ExecutionId, SystemClock, WorkerId};
+use weir_base::{Clock, ExecutionId, Principal, SystemClock, WorkerId, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::event::Event;
 use weir_core::execution::{Execution, Input, Moment, Status};
@@ -19,8 +19,17 @@ use weir_objects::Objects;
 
 use super::nodes::{self, World};
 
+/// The workspace of most tests.
+pub(crate) const FIRST: WorkspaceId = WorkspaceId::FIRST;
+
+/// Who runs the process, there.
+pub(crate) fn operator() -> &'static Principal {
+    static OPERATOR: LazyLock<Principal> = LazyLock::new(|| Principal::operator(FIRST));
+    &OPERATOR
+}
+
 /// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Threads of a life.
 const WORKERS: usize = 2;
@@ -93,7 +102,9 @@ impl Rig {
             error: None,
             released: true,
         };
-        let append = Append { events, row, cleared_timers: Vec::new(), logs: Vec::new(), wakes, heard_of: Vec::new() };
+        let workspace = execution.started().workspace_id;
+        let (cleared_timers, logs, heard_of) = (Vec::new(), Vec::new(), Vec::new());
+        let append = Append { workspace, events, row, cleared_timers, logs, wakes, heard_of };
         journal.append(lease, append).await.unwrap();
         db.close().await;
     }
@@ -168,7 +179,7 @@ impl Life {
 
     pub(crate) async fn start(&self, document: Value, input: Value) -> ExecutionId {
         let document = self.keep(document).await;
-        self.engine.start(StartExecution::new(document, input)).await.unwrap().id
+        self.engine.start(StartExecution::new(FIRST, document, input)).await.unwrap().id
     }
 
     pub(crate) async fn keep(&self, document: Value) -> String {
@@ -183,7 +194,7 @@ impl Life {
     }
 
     pub(crate) async fn end_of(&self, id: ExecutionId) -> Details {
-        match self.engine.wait(id, PATIENCE).await.unwrap() {
+        match self.engine.wait(FIRST, id, PATIENCE).await.unwrap() {
             Waited::Ended(details) => *details,
             other => panic!("execution {id} did not end: {other:?}"),
         }
@@ -193,7 +204,7 @@ impl Life {
     pub(crate) async fn status(&self, id: ExecutionId, wanted: Status) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let summary = self.engine.executions().summary(id).await.unwrap();
+            let summary = self.engine.executions().summary(FIRST, id).await.unwrap();
             if summary.status == wanted {
                 return;
             }
