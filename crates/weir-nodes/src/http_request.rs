@@ -12,10 +12,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
+use weir_base::Credential;
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::node_type::{Category, DEFAULT_MAX_ATTEMPTS, Handles, NodeTypeInfo, Role};
 use weir_core::outcome::Outcome;
-use weir_engine::credential::Credential;
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::{NodeCtx, NodeType, typed_params};
 use weir_outbound::{Error, MAX_REDIRECTS, Outbound, Redirect};
@@ -234,6 +234,13 @@ impl Params {
                     header("authorization", &format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))?
                 }
                 Credential::ApiKey { header: name, key } => header(&name, &key)?,
+                other => {
+                    let kind = other.kind();
+                    let message = format!(
+                        "the credential {name:?} is of type {kind}: a request takes one of type bearer, basic or api_key"
+                    );
+                    return Err(NodeError::invalid(message).with_source("credential"));
+                }
             };
             value.set_sensitive(true);
             headers.insert(name, value);
