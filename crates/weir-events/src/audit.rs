@@ -1,0 +1,223 @@
+//! The audit log: who did what to which thing, when and from where. It only grows, until its time is past.
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkspaceId};
+use weir_db::{Batch, Db, Row, Statement, args};
+
+use crate::{DomainEvent, Error, Located, Patterns, Subscriber, SubscriberError};
+
+/// So much of an event's data can be found by its words, in bytes.
+const SEARCHED: usize = 4096;
+
+/// What the installation does by itself, all the time; the log is for what somebody did.
+const ROUTINE: &[&str] = &["Execution", "Node", "TriggerFired", "ApprovalRequested"];
+
+/// The audit log. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    db: Db,
+}
+
+/// Something that somebody did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The event that told of it.
+    pub event_id: String,
+    /// In which workspace; `None` for what concerns the installation.
+    pub workspace: Option<WorkspaceId>,
+    /// By whom: an [`Actor`](weir_base::Actor) as text.
+    pub actor: String,
+    /// From which address.
+    pub address: Option<String>,
+    /// What happened, such as `CredentialDeleted`.
+    pub kind: String,
+    /// To which thing, such as `credential/0190...`.
+    pub subject: String,
+    /// When.
+    pub at: Timestamp,
+    /// What else there is to say.
+    pub data: Value,
+}
+
+/// Which entries are wanted; what is `None` does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// By whom: an actor as text, or with a `*` at its end the beginning of one, such as `user:0190...`.
+    pub actor: Option<String>,
+    /// What happened.
+    pub kinds: Option<Patterns>,
+    /// To which thing, or with a `*` at its end to which things, such as `credential/*`.
+    pub subject: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// A text that is found in it.
+    pub q: Option<String>,
+}
+
+impl Audit {
+    /// The audit log of a database.
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// The entries of a workspace, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] for a cursor of another list, [`Error::Db`].
+    pub async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Entry>, Error> {
+        self.search("workspace_id = $1", args![workspace], filter, page).await
+    }
+
+    /// The entries of all workspaces and of the installation itself, the newest first: for who runs it.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] for a cursor of another list, [`Error::Db`].
+    pub async fn list_all(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<Entry>, Error> {
+        self.search("1 = 1", Vec::new(), filter, page).await
+    }
+
+    async fn search(
+        &self,
+        within: &str,
+        mut args: Vec<weir_db::Value>,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Entry>, Error> {
+        let mut query = format!(
+            "SELECT event_id, workspace_id, actor, address, kind, subject, at, data FROM audit_log WHERE {within}"
+        );
+        let mut place = |value: weir_db::Value| {
+            args.push(value);
+            format!("${}", args.len())
+        };
+        for (column, wanted) in [("actor", &filter.actor), ("subject", &filter.subject)] {
+            match wanted.as_deref().map(|wanted| (wanted, wanted.strip_suffix('*'))) {
+                Some((_, Some(start))) => {
+                    query.push_str(&format!(" AND {column} LIKE {} ESCAPE '!'", place(like(start, false).into())));
+                }
+                Some((whole, None)) => query.push_str(&format!(" AND {column} = {}", place(whole.into()))),
+                None => {}
+            }
+        }
+        if let Some(kinds) = &filter.kinds {
+            let each = kinds.as_slice().iter().map(|kind| match kind.strip_suffix('*') {
+                Some(start) => format!("kind LIKE {} ESCAPE '!'", place(like(start, false).into())),
+                None => format!("kind = {}", place(kind.into())),
+            });
+            let each: Vec<String> = each.collect();
+            query.push_str(&format!(" AND ({})", each.join(" OR ")));
+        }
+        if let Some(since) = filter.since {
+            query.push_str(&format!(" AND at >= {}", place(since.into())));
+        }
+        if let Some(until) = filter.until {
+            query.push_str(&format!(" AND at < {}", place(until.into())));
+        }
+        if let Some(q) = &filter.q {
+            let pattern = like(&q.to_lowercase(), true);
+            query.push_str(&format!(" AND search LIKE {} ESCAPE '!'", place(pattern.into())));
+        }
+        if let Some(cursor) = &page.cursor {
+            let (micros, id): (i64, String) = cursor.decode()?;
+            let at = Timestamp::from_timestamp_micros(micros).ok_or(InvalidCursor)?;
+            query.push_str(&format!(" AND (at, event_id) < ({}, {})", place(at.into()), place(id.into())));
+        }
+        let limit = place((page.limit + 1).into());
+        query.push_str(&format!(" ORDER BY at DESC, event_id DESC LIMIT {limit}"));
+        let rows = self.db.query(query, args).await?;
+        let items = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_surplus(items, page.limit, |entry| (entry.at.timestamp_micros(), entry.event_id.clone())))
+    }
+
+    /// Removes what happened before `instant`: nothing else can be removed, and nothing changed. Answers how many
+    /// entries that were.
+    ///
+    /// # Errors
+    /// [`Error::Db`].
+    pub async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
+        let batch = Batch::from(vec![
+            Statement::new("INSERT INTO audit_purge (before) VALUES ($1)", args![instant]),
+            Statement::new("DELETE FROM audit_log WHERE at < $1", args![instant]),
+            Statement::new("DELETE FROM audit_purge", Vec::new()),
+        ]);
+        Ok(self.db.write(batch).await?.affected(1))
+    }
+}
+
+impl Subscriber for Audit {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn consequences<'a>(&'a self, events: &'a [Located]) -> BoxFuture<'a, Result<Vec<Statement>, SubscriberError>> {
+        let rows: Vec<_> = events.iter().filter(|located| is_audited(&located.event)).map(entry).collect();
+        let insert = "INSERT INTO audit_log (event_id, workspace_id, actor, address, kind, subject, at, data, search) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (event_id) DO NOTHING";
+        let statements = if rows.is_empty() { Vec::new() } else { vec![Statement::each(insert, rows)] };
+        Box::pin(std::future::ready(Ok(statements)))
+    }
+}
+
+/// Whether somebody did it, or Weir did something that does not happen by itself all the time.
+fn is_audited(event: &DomainEvent) -> bool {
+    let by_somebody = ["user:", "key:", "anonymous"].iter().any(|who| event.actor.starts_with(who));
+    by_somebody || !ROUTINE.iter().any(|kind| event.kind.starts_with(kind))
+}
+
+fn entry(located: &Located) -> Vec<weir_db::Value> {
+    let event = &located.event;
+    let data = event.data.to_string();
+    let words = &data[..data.floor_char_boundary(SEARCHED)];
+    let address = event.address.as_deref().unwrap_or_default();
+    let search = format!("{}\n{}\n{}\n{address}\n{words}", event.kind, event.subject, event.actor).to_lowercase();
+    args![
+        &event.id,
+        event.workspace,
+        &event.actor,
+        event.address.clone(),
+        &event.kind,
+        &event.subject,
+        event.at,
+        data,
+        search,
+    ]
+}
+
+fn read(row: &Row) -> Result<Entry, Error> {
+    let event_id: String = row.get(0)?;
+    let data = serde_json::from_str(row.get(7)?).map_err(|error| Error::Corrupt {
+        what: format!("the data of audit entry {event_id}"),
+        message: error.to_string(),
+    })?;
+    Ok(Entry {
+        workspace: row.get(1)?,
+        actor: row.get(2)?,
+        address: row.get(3)?,
+        kind: row.get(4)?,
+        subject: row.get(5)?,
+        at: row.get(6)?,
+        data,
+        event_id,
+    })
+}
+
+/// A `LIKE` pattern for texts that begin with `text`, or have it somewhere.
+fn like(text: &str, anywhere: bool) -> String {
+    let mut pattern = String::from(if anywhere { "%" } else { "" });
+    for char in text.chars() {
+        if matches!(char, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
+}
