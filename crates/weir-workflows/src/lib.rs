@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod list;
 mod store;
+mod telling;
 mod transfer;
 pub mod triggers;
 mod versions;

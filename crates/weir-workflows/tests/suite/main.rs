@@ -10,8 +10,10 @@ mod nodes;
 mod publishing;
 mod running;
 mod status;
+mod telling;
 mod tenancy;
 mod transfer;
+mod triggers;
 mod untrusted;
 
 use std::sync::{Arc, LazyLock};
@@ -52,6 +54,7 @@ async fn benches() -> Vec<Bench> {
     for database in weir_testkit::databases().await {
         let db = Db::connect(&database.url).await.unwrap();
         db.migrate("engine", weir_engine::MIGRATIONS).await.unwrap();
+        db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
         db.migrate("workflows", MIGRATIONS).await.unwrap();
         let objects = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_timestamp_micros(1_790_000_000_000_001).unwrap()));
