@@ -6,6 +6,10 @@
 
 mod databases;
 mod postgres;
+mod process;
+mod redis;
 
 pub use databases::{TestDatabase, databases};
-pub use postgres::{Stop, TestPostgres};
+pub use postgres::TestPostgres;
+pub use process::Stop;
+pub use redis::TestRedis;
