@@ -1,0 +1,97 @@
+//! Access tokens: JWTs (RFC 9068) signed with HS256 by a key of this installation, for itself alone.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+use weir_base::{SessionId, Timestamp, UserId};
+
+use crate::identity::Core;
+use crate::{Denial, Error};
+
+/// Whom the tokens are for.
+const AUDIENCE: &str = "weir";
+
+/// What the header says a token is.
+const TYPE: &str = "at+jwt";
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 2048;
+
+/// So far may the clocks of two processes be apart, in seconds.
+const CLOCK_SKEW: i64 = 5;
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Whom a token proves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proven {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+}
+
+impl Core {
+    pub(crate) async fn access_token(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+        life: Duration,
+    ) -> Result<String, Error> {
+        let key = self.signing_key().await?;
+        let issued = now.timestamp();
+        let claims = Claims {
+            iss: self.config.public_url.to_string(),
+            aud: AUDIENCE.to_owned(),
+            sub: user,
+            sid: session,
+            iat: issued,
+            nbf: issued,
+            exp: issued.saturating_add_unsigned(life.as_secs()),
+        };
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &key.encoding)
+            .map_err(|error| Error::Crypto { what: "signing an access token", message: error.to_string() })
+    }
+
+    /// Checks everything about a token but whether its session still lasts.
+    pub(crate) async fn check_access_token(&self, token: &str) -> Result<Proven, Error> {
+        if token.len() > MAX_TOKEN {
+            return Err(Denial::Malformed.into());
+        }
+        // An algorithm that does not exist, `none` among them, fails here already.
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Denial::Malformed)?;
+        if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(TYPE) {
+            return Err(Denial::Forged.into());
+        }
+        let kid = header.kid.ok_or(Denial::Forged)?;
+        let key = self.verifying_key(&kid).await?.ok_or(Denial::Forged)?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        validation.set_issuer(&[self.config.public_url.as_str()]);
+        validation.set_audience(&[AUDIENCE]);
+        // Times are held against Weir's clock, below.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map_err(|_| Denial::Forged)?;
+        let (claims, now) = (claims.claims, self.now().timestamp());
+        if claims.exp <= now {
+            return Err(Denial::Expired.into());
+        }
+        if claims.nbf > now + CLOCK_SKEW {
+            return Err(Denial::NotYetValid.into());
+        }
+        Ok(Proven { user: claims.sub, session: claims.sid })
+    }
+}
