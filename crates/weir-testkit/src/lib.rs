@@ -7,9 +7,13 @@
 mod databases;
 mod postgres;
 mod process;
+mod python;
 mod redis;
+mod smtp;
 
 pub use databases::{TestDatabase, databases};
 pub use postgres::TestPostgres;
 pub use process::Stop;
+pub use python::python;
 pub use redis::TestRedis;
+pub use smtp::{Mail, SmtpOptions, SmtpServer};

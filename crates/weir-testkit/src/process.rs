@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -52,8 +52,8 @@ impl Process {
         Self { folder, watcher, orders, answers, id: None }
     }
 
-    #[cfg(test)]
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    /// What the server works in.
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 

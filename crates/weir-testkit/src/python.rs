@@ -1,0 +1,31 @@
+//! The Python environment that `make setup` makes for the tests.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::process::Process;
+
+/// The interpreter with the packages of `scripts/requirements-test.txt`. Programs of these packages are run as its
+/// modules: `python -m schemathesis.cli run ...`.
+///
+/// # Panics
+/// If set-up was not run.
+pub fn python() -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let python = repository.join(".tools/python/bin/python");
+    assert!(python.is_file(), "these tests need programs written in Python: run `make setup`, which installs them");
+    python
+}
+
+/// The watcher of a server written in Python; `arguments` follow the folder.
+pub(crate) fn server(folder: PathBuf, script: &str, arguments: impl IntoIterator<Item = OsString>) -> Process {
+    // Isolated: whatever the environment says of Python is for other programs.
+    let command = [python().into_os_string(), "-I".into(), "-c".into(), script.into(), folder.clone().into_os_string()];
+    Process::new(folder, "KILL", command.into_iter().chain(arguments))
+}
+
+/// The port a script said it listens on.
+pub(crate) fn port(log: &str) -> Option<u16> {
+    let (_, rest) = log.split_once("listening on port ")?;
+    rest.split_once('.')?.0.parse().ok()
+}
