@@ -2,6 +2,8 @@
 
 use weir_base::{ErrorKind, InvalidCursor, WebhookId};
 
+use crate::RuleId;
+
 /// Why something could not be done with events or those who want them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -10,7 +12,7 @@ pub enum Error {
     NoWebhook(WebhookId),
     /// No such notification rule.
     #[error("there is no notification rule {0}")]
-    NoRule(uuid::Uuid),
+    NoRule(RuleId),
     /// No such delivery.
     #[error("event {0:?} was not sent there, or that is forgotten")]
     NoDelivery(String),

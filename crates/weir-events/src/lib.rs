@@ -7,6 +7,7 @@
 //! Knows nothing about executions, workflows or people: contexts tell, subscribers listen.
 
 mod audit;
+mod deliveries;
 mod error;
 mod event;
 mod events;
@@ -16,10 +17,16 @@ mod outbox;
 mod patterns;
 mod position;
 mod relay;
+mod rules;
+mod senders;
+mod sending;
+mod signature;
+mod webhooks;
 
 use weir_db::Migration;
 
 pub use audit::{Audit, AuditFilter, Entry};
+pub use deliveries::{Delivery, DeliveryStatus, UnknownDeliveryStatus};
 pub use error::{Error, Mistake};
 pub use event::DomainEvent;
 pub use events::Events;
@@ -28,6 +35,10 @@ pub use outbox::{TELL, tell};
 pub use patterns::{InvalidPatterns, Patterns};
 pub use position::{InvalidPosition, Position};
 pub use relay::{Failing, Health, Subscriber, SubscriberError};
+pub use rules::{Channel, NewRule, NotificationRule, NotificationRules, RuleChange, RuleId};
+pub use senders::{SecretSource, Senders};
+pub use sending::Deliveries;
+pub use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
 
 /// The tables of this crate; their context is named `events`.
 pub const MIGRATIONS: &[Migration] = &[

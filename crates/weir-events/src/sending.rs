@@ -1,0 +1,287 @@
+//! Sending: each event to each receiver in its turn, again and again until it arrives or that is senseless.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use weir_base::{Clock, Timestamp, WebhookId, WorkspaceId};
+use weir_db::{Batch, Db, Statement};
+
+use crate::deliveries::{DeliveryStore, Job, Tried};
+use crate::events::POLL;
+use crate::rules::RuleStore;
+use crate::senders::Sent;
+use crate::webhooks::{Webhook, WebhookStore};
+use crate::{
+    DeliveryStatus, DomainEvent, Error, Located, NotificationRule, RuleId, Senders, Subscriber, SubscriberError,
+};
+
+/// Deliveries that a process tries at the same time.
+const AT_ONCE: usize = 64;
+
+/// Deliveries to one receiver at the same time, by all processes.
+const AT_ONCE_EACH: u32 = 4;
+
+/// For longer than any try takes nobody else sends what one process took.
+const CLAIMED_FOR: Duration = Duration::from_secs(180);
+
+/// The waits after the tries; when there is none left, the delivery has failed.
+const WAITS: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(5 * 60 * 60),
+    Duration::from_secs(10 * 60 * 60),
+];
+
+/// After the end is asked for, tries that are under way get so long.
+const LAST_TRIES: Duration = Duration::from_secs(15);
+
+/// Brings events to webhooks and to people. Cheap to clone.
+#[derive(Clone)]
+pub struct Deliveries(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    deliveries: DeliveryStore,
+    webhooks: WebhookStore,
+    rules: RuleStore,
+    senders: Senders,
+    clock: Arc<dyn Clock>,
+    /// There may be something to send.
+    due: Notify,
+}
+
+/// Whom a delivery is for.
+enum Receiver {
+    Webhook(Box<crate::webhooks::Sealed>),
+    Rule(Box<NotificationRule>),
+}
+
+impl Deliveries {
+    /// The deliveries of a database. As a [`Subscriber`] it notes what is to be sent; [`run`](Self::run) sends it.
+    pub fn new(db: Db, senders: Senders, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            deliveries: DeliveryStore::new(db.clone()),
+            webhooks: WebhookStore::new(db.clone()),
+            rules: RuleStore::new(db.clone()),
+            db,
+            senders,
+            clock,
+            due: Notify::new(),
+        }))
+    }
+
+    /// Says that there may be something to send, such as after a redelivery was asked for. Without it that is found
+    /// within half a second.
+    pub fn wake(&self) {
+        self.0.due.notify_one();
+    }
+
+    /// How many deliveries are on their way, and how many have failed.
+    ///
+    /// # Errors
+    /// [`Error::Db`].
+    pub async fn counts(&self) -> Result<(u64, u64), Error> {
+        self.0.deliveries.counts().await
+    }
+
+    /// Forgets the deliveries of events that were read from the log before `instant`; answers how many.
+    ///
+    /// # Errors
+    /// [`Error::Db`].
+    pub async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
+        self.0.deliveries.purge(instant).await
+    }
+
+    /// Sends what is due until `stop`. Any number of processes may do so at once.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut sending = JoinSet::new();
+        while !stop.is_cancelled() {
+            let begun = match self.begin(&mut sending).await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    tracing::warn!(%error, "deliveries cannot be read");
+                    0
+                }
+            };
+            if begun > 0 {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.due.notified() => {}
+                Some(ended) = sending.join_next() => note_panic(ended),
+                // The clock is for retries and for what other processes know of.
+                () = tokio::time::sleep(POLL) => {}
+            }
+            while let Some(ended) = sending.try_join_next() {
+                note_panic(ended);
+            }
+        }
+        let last = async {
+            while let Some(ended) = sending.join_next().await {
+                note_panic(ended);
+            }
+        };
+        if tokio::time::timeout(LAST_TRIES, last).await.is_err() {
+            // Their claims run out, and they are tried once more.
+            sending.shutdown().await;
+        }
+    }
+
+    /// Begins to send some of what is due; answers how many deliveries.
+    async fn begin(&self, sending: &mut JoinSet<()>) -> Result<usize, Error> {
+        let free = AT_ONCE.saturating_sub(sending.len()) / AT_ONCE_EACH as usize;
+        if free == 0 {
+            return Ok(0);
+        }
+        let now = self.0.clock.now();
+        let mut receivers = self.0.deliveries.due_receivers(now).await?;
+        if receivers.len() > free {
+            // Whoever was left out this time is not always left out.
+            let turn = rand::random_range(0..receivers.len());
+            receivers.rotate_left(turn);
+            receivers.truncate(free);
+        }
+        if receivers.is_empty() {
+            return Ok(0);
+        }
+        let jobs = self.0.deliveries.claim(&receivers, now, now + CLAIMED_FOR, AT_ONCE_EACH).await?;
+        let count = jobs.len();
+        for job in jobs {
+            let inner = Arc::clone(&self.0);
+            sending.spawn(async move { inner.attempt(job).await });
+        }
+        Ok(count)
+    }
+}
+
+impl Inner {
+    /// Tries a delivery and notes what came of it. If that cannot be noted, the claim runs out and it is tried again.
+    async fn attempt(&self, job: Job) {
+        let noted = async {
+            let Some(receiver) = self.receiver(job.workspace, job.receiver).await? else { return Ok(()) };
+            let sent = match &job.event {
+                Some(event) => self.send(&receiver, event).await,
+                None => Sent::failed("the stored event cannot be read"),
+            };
+            self.record(&job, &receiver, sent).await
+        };
+        if let Err(error) = noted.await {
+            let Job { event_id, receiver, .. } = &job;
+            tracing::warn!(%error, event = event_id, %receiver, "what came of a delivery cannot be noted");
+        }
+    }
+
+    async fn receiver(&self, workspace: WorkspaceId, id: Uuid) -> Result<Option<Receiver>, Error> {
+        if let Some(webhook) = self.webhooks.webhook(workspace, WebhookId::from_uuid(id)).await? {
+            return Ok(Some(Receiver::Webhook(Box::new(webhook))));
+        }
+        let rule = self.rules.rule(workspace, RuleId::from_uuid(id)).await?;
+        Ok(rule.map(|rule| Receiver::Rule(Box::new(rule))))
+    }
+
+    async fn send(&self, receiver: &Receiver, event: &DomainEvent) -> Sent {
+        match receiver {
+            Receiver::Webhook(webhook) => self.senders.post(webhook, event, self.clock.now()).await,
+            Receiver::Rule(rule) => self.senders.notify(rule, event).await,
+        }
+    }
+
+    async fn record(&self, job: &Job, receiver: &Receiver, sent: Sent) -> Result<(), Error> {
+        let now = self.clock.now();
+        let tries = usize::try_from(job.attempt).unwrap_or(usize::MAX);
+        let wait = WAITS.get(tries.saturating_sub(1)).filter(|_| !sent.gone && job.event.is_some());
+        let (status, next_at) = match (&sent.error, wait) {
+            (None, _) => (DeliveryStatus::Delivered, now),
+            (Some(_), Some(wait)) => (DeliveryStatus::Pending, now + wait.mul_f64(rand::random_range(0.9..1.1))),
+            (Some(_), None) => (DeliveryStatus::Failed, now),
+        };
+        if let Some(error) = &sent.error {
+            let (event, tries, receiver) = (&job.event_id, job.attempt, job.receiver);
+            tracing::info!(error, event, %receiver, tries, %status, "an event did not arrive");
+        }
+        let tried =
+            Tried { status, next_at, last_status: sent.status, last_error: sent.error, response: sent.response };
+        let statement = || DeliveryStore::tried(job, &tried, now);
+        if let Receiver::Webhook(webhook) = receiver
+            && sent.gone
+            && self.disable(&webhook.webhook, &job.event_id, statement(), now).await?
+        {
+            return Ok(());
+        }
+        match self.db.write(statement()).await {
+            // The receiver was deleted meanwhile, or the claim ran out.
+            Ok(_) | Err(weir_db::Error::Expectation { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes the try and disables the webhook; answers `false` if somebody changed either meanwhile.
+    async fn disable(
+        &self,
+        webhook: &Webhook,
+        event_id: &str,
+        tried: Statement,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let told = format!("{}/{event_id}/gone", webhook.id);
+        let mut batch = Batch::from(tried);
+        for statement in WebhookStore::disabling(webhook, "it answered 410 Gone", told, now) {
+            batch.push(statement);
+        }
+        match self.db.write(batch).await {
+            Ok(_) => Ok(true),
+            Err(weir_db::Error::Expectation { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Subscriber for Deliveries {
+    fn name(&self) -> &'static str {
+        "deliveries"
+    }
+
+    fn consequences<'a>(&'a self, events: &'a [Located]) -> BoxFuture<'a, Result<Vec<Statement>, SubscriberError>> {
+        Box::pin(async move {
+            let mut wanted: HashMap<WorkspaceId, (Vec<Webhook>, Vec<NotificationRule>)> = HashMap::new();
+            for workspace in events.iter().filter_map(|located| located.event.workspace) {
+                if !wanted.contains_key(&workspace) {
+                    let both = (self.0.webhooks.enabled(workspace).await?, self.0.rules.enabled(workspace).await?);
+                    wanted.insert(workspace, both);
+                }
+            }
+            let mut sent: Vec<(&DomainEvent, WorkspaceId, Uuid)> = Vec::new();
+            for Located { event, .. } in events {
+                let Some(workspace) = event.workspace else { continue };
+                let Some((webhooks, rules)) = wanted.get(&workspace) else { continue };
+                let webhooks = webhooks.iter().filter(|webhook| webhook.events.fit(&event.kind));
+                let rules = rules.iter().filter(|rule| rule.wants(event)).map(|rule| rule.id.as_uuid());
+                let receivers = webhooks.map(|webhook| webhook.id.as_uuid()).chain(rules);
+                sent.extend(receivers.map(|receiver| (&**event, workspace, receiver)));
+            }
+            let none = sent.is_empty();
+            Ok(if none { Vec::new() } else { vec![DeliveryStore::insertion(&sent, self.0.clock.now())] })
+        })
+    }
+
+    fn kept(&self) {
+        self.wake();
+    }
+}
+
+/// A try that panicked was claimed, and is tried again when the claim runs out.
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a delivery broke off");
+    }
+}
