@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test kit stops at the first surprise")]
 
 mod databases;
+mod oidc;
 mod postgres;
 mod process;
 mod python;
@@ -12,6 +13,7 @@ mod redis;
 mod smtp;
 
 pub use databases::{TestDatabase, databases};
+pub use oidc::OidcProvider;
 pub use postgres::TestPostgres;
 pub use process::Stop;
 pub use python::python;

@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::process::Process;
-
 /// The interpreter with the packages of `scripts/requirements-test.txt`. Programs of these packages are run as its
 /// modules: `python -m schemathesis.cli run ...`.
 ///
@@ -17,11 +15,12 @@ pub fn python() -> PathBuf {
     python
 }
 
-/// The watcher of a server written in Python; `arguments` follow the folder.
-pub(crate) fn server(folder: PathBuf, script: &str, arguments: impl IntoIterator<Item = OsString>) -> Process {
+/// The command that runs a script.
+pub(crate) fn command(script: &str, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     // Isolated: whatever the environment says of Python is for other programs.
-    let command = [python().into_os_string(), "-I".into(), "-c".into(), script.into(), folder.clone().into_os_string()];
-    Process::new(folder, "KILL", command.into_iter().chain(arguments))
+    let mut command = vec![python().into_os_string(), "-I".into(), "-c".into(), script.into()];
+    command.extend(arguments);
+    command
 }
 
 /// The port a script said it listens on.

@@ -51,7 +51,8 @@ impl SmtpServer {
     /// # Panics
     /// If `make setup` was not run, or the server does not start.
     pub fn start(options: SmtpOptions) -> Self {
-        let mut arguments = Vec::new();
+        let folder = folder("smtp");
+        let mut arguments = vec![folder.clone().into_os_string()];
         let mut user = String::new();
         if options.starttls {
             arguments.push("starttls".into());
@@ -60,7 +61,7 @@ impl SmtpServer {
             user = format!("{name}:{password}@");
             arguments.extend([name.into(), password.into()]);
         }
-        let mut process = python::server(folder("smtp"), include_str!("smtp_server.py"), arguments);
+        let mut process = Process::new(folder, "KILL", python::command(include_str!("smtp_server.py"), arguments));
         let port = process.start(python::port);
         let tls = if options.starttls { "required" } else { "none" };
         Self { url: format!("smtp://{user}127.0.0.1:{port}?tls={tls}"), process }
