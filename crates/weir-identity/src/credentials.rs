@@ -23,7 +23,7 @@ pub use self::oauth2::TokenFailure;
 use self::oauth2::{Client, Tokens};
 pub use self::reseal::{Resealed, SealedColumn, reseal};
 use self::store::{Kept, Store};
-use crate::Error;
+use crate::{Error, signing_keys};
 
 /// The most characters a credential's name may have.
 pub const MAX_CREDENTIAL_NAME_CHARS: usize = 100;
@@ -211,13 +211,19 @@ impl Credentials {
         }
     }
 
-    /// Seals anew under the newest master key what is sealed under another, some rows at a time. A run that was cut off
-    /// is finished by the next.
+    /// Seals anew under the newest master key what of this crate is sealed under another: credentials, and the keys
+    /// that tokens are signed with. A run that was cut off is finished by the next. Other crates' columns are for
+    /// [`reseal`](crate::reseal).
     ///
     /// # Errors
     /// Those of the database. What cannot be opened is counted, not an error.
     pub async fn reseal_all(&self, who: &Principal) -> Result<Resealed, Error> {
-        let resealed = reseal(self.store.db(), &self.keyring, &COLUMN).await?;
+        let mut resealed = Resealed::default();
+        for column in [COLUMN, SIGNING_KEYS] {
+            let column = reseal(self.store.db(), &self.keyring, &column).await?;
+            resealed.changed += column.changed;
+            resealed.unreadable += column.unreadable;
+        }
         let data = json!({ "key": self.keyring.current_id(), "resealed": resealed.changed, "unreadable": resealed.unreadable });
         let subject = "installation/master-key".to_owned();
         let told = DomainEvent::by(who, "CredentialsRotated", subject, self.clock.now(), data);
@@ -278,6 +284,15 @@ const COLUMN: SealedColumn = SealedColumn {
     sealed: "sealed",
     context_columns: &["workspace_id", "id"],
     context: |row| Ok(context(row.get(0)?, row.get(1)?)),
+};
+
+/// Where the keys that tokens are signed with are kept.
+const SIGNING_KEYS: SealedColumn = SealedColumn {
+    table: "signing_keys",
+    key: "kid",
+    sealed: "secret",
+    context_columns: &["kid"],
+    context: |row| Ok(signing_keys::context(row.get(0)?)),
 };
 
 /// Where a sealed credential belongs.

@@ -129,6 +129,6 @@ impl Core {
     }
 }
 
-fn context(kid: &str) -> String {
+pub(crate) fn context(kid: &str) -> String {
     format!("signing_key/{kid}")
 }

@@ -12,8 +12,8 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use weir_base::{
-    Actor, Credential, CredentialId, ErrorKind, ManualClock, PageRequest, Principal, SessionId, Timestamp, UserId,
-    WorkspaceId,
+    Actor, Clock, Credential, CredentialId, ErrorKind, ManualClock, PageRequest, Principal, SessionId, Timestamp,
+    UserId, WorkspaceId,
 };
 use weir_db::{Db, Statement, args};
 use weir_identity::{CredentialUpdate, Credentials, Error, MIGRATIONS, SealedColumn, reseal};
@@ -374,6 +374,9 @@ async fn a_rotation_that_was_cut_off_is_finished_by_the_next() {
         };
         reseal(db, &Keyring::from_text(&both).unwrap(), &breaking).await.unwrap_err();
         assert_eq!((bench.sealed_under("old").await, bench.sealed_under("new").await), (150, 100));
+        let key = Keyring::from_text(OLD_KEY).unwrap().seal(b"key", "signing_key/k1");
+        let insert = "INSERT INTO signing_keys (kid, secret, created_at, retires_at) VALUES ($1, $2, $3, $3)";
+        db.write(Statement::new(insert, args!["k1", key, bench.clock.now()])).await.unwrap();
         let rotating = bench.with_keys(&both);
         assert_eq!(rotating.secret(who.workspace, "shop 7").await.unwrap(), Some(bearer("token7")));
 
@@ -383,11 +386,14 @@ async fn a_rotation_that_was_cut_off_is_finished_by_the_next() {
                     version, created_by, created_at, updated_at FROM credentials WHERE name_key = 'shop 1'";
         db.write(Statement::new(copy, args![lost]).exactly(1)).await.unwrap();
         let done = rotating.reseal_all(who).await.unwrap();
-        assert_eq!((done.changed, done.unreadable), (150, 1), "{}", bench.database.name);
+        assert_eq!((done.changed, done.unreadable), (151, 1), "{}", bench.database.name);
         assert_eq!((bench.sealed_under("old").await, bench.sealed_under("new").await), (0, 250));
         let again = rotating.reseal_all(who).await.unwrap();
         assert_eq!((again.changed, again.unreadable), (0, 1));
 
+        let rows = db.query("SELECT secret FROM signing_keys", Vec::new()).await.unwrap();
+        let opened = Keyring::from_text(NEW_KEY).unwrap().open(rows[0].get(0).unwrap(), "signing_key/k1").unwrap();
+        assert_eq!(opened.as_slice(), b"key");
         let later = bench.with_keys(NEW_KEY);
         for number in 0..250 {
             let secret = later.secret(who.workspace, &format!("shop {number}")).await.unwrap();
