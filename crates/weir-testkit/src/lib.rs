@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test kit stops at the first surprise")]
 
 mod databases;
+mod mariadb;
 mod oidc;
 mod postgres;
 mod process;
@@ -13,6 +14,7 @@ mod redis;
 mod smtp;
 
 pub use databases::{TestDatabase, databases};
+pub use mariadb::TestMariaDb;
 pub use oidc::OidcProvider;
 pub use postgres::TestPostgres;
 pub use process::Stop;
