@@ -1,17 +1,18 @@
-//! What holds for every request, in one layer: a trace id, the guard, no panic beyond it, problems, security headers.
+//! What holds for every request, in one layer: a trace id, no panic beyond it, problems, security headers, compression.
 
 use std::panic::AssertUnwindSafe;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 
-use crate::guard;
+use crate::compression::compressed;
 use crate::problem::{self, Problem};
 use crate::trace::TraceId;
 
@@ -23,13 +24,23 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
+/// A year in which browsers never ask without TLS.
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// What an installation is reached by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Possibly in the clear.
+    Plain,
+    /// By TLS only, which ends at a proxy.
+    Tls,
+}
+
 /// Runs the rest of the way and keeps the conventions around it.
-pub(crate) async fn keep(request: Request, next: Next) -> Response {
+pub(crate) async fn keep(State(transport): State<Transport>, request: Request, next: Next) -> Response {
     let trace = TraceId::of(request.headers());
-    let answered = match guard::check(&request) {
-        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
-        Err(problem) => Ok(problem.into_response()),
-    };
+    let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|panic| Problem::internal(words(panic.as_ref())).into_response());
     let mut response = problem::render(response, &trace);
     let headers = response.headers_mut();
@@ -38,7 +49,13 @@ pub(crate) async fn keep(request: Request, next: Next) -> Response {
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
-    response
+    if transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+    }
+    match accepted {
+        Some(accepted) => compressed(accepted, response).await,
+        None => response,
+    }
 }
 
 /// What a panic said, for the log.
@@ -63,11 +80,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_problem_without_its_words() {
-        let router = Router::new().route("/", get(explode)).layer(axum::middleware::from_fn(keep));
-        let request = Request::get("/").header("host", "localhost").body(Body::empty()).unwrap();
+        let conventions = axum::middleware::from_fn_with_state(Transport::Tls, keep);
+        let router = Router::new().route("/", get(explode)).layer(conventions);
+        let request = Request::get("/").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();

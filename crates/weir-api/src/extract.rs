@@ -1,12 +1,14 @@
 //! Reading requests: every way of being unreadable has its own problem.
 
 mod body;
+mod caller;
 mod json;
 mod path;
 mod precondition;
 mod query;
 
-pub(crate) use self::body::{BODY_LIMIT, read_body};
+pub(crate) use self::body::{BodyLimit, read_body};
+pub(crate) use self::caller::{Caller, ClientAddress};
 pub(crate) use self::json::{Json, parse_json};
 pub(crate) use self::path::Path;
 pub(crate) use self::precondition::{IdempotencyKey, IfMatch, etag};

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use moka::sync::Cache;
 use tokio_util::sync::CancellationToken;
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, WorkspaceId};
 use weir_core::event::JournalEvent;
 use weir_engine::node::LiveEvent;
 use weir_engine::{Engine, Watch, Watched};
@@ -41,6 +41,7 @@ pub(crate) struct Feed {
 
 /// A listener between two events.
 struct Listener {
+    workspace: WorkspaceId,
     id: ExecutionId,
     watch: Option<Watch>,
     feed: Feed,
@@ -57,15 +58,20 @@ impl Feed {
     }
 
     /// A response with the events after `after`, until the execution is over or the server stops.
-    pub(crate) async fn follow(&self, id: ExecutionId, after: u64) -> Result<Response, Problem> {
-        let summary = self.engine.executions().summary(id).await?;
+    pub(crate) async fn follow(
+        &self,
+        workspace: WorkspaceId,
+        id: ExecutionId,
+        after: u64,
+    ) -> Result<Response, Problem> {
+        let summary = self.engine.executions().summary(workspace, id).await?;
         if after > summary.seq {
             let detail = format!("the execution has {} events, none with the id {after}", summary.seq);
             return Err(Problem::new(codes::HEADER_INVALID, detail));
         }
         let ended = summary.status.is_terminal() && after == summary.seq;
-        let watch = if ended { None } else { Some(self.engine.watch(id, after).await?) };
-        let listener = Listener { id, watch, feed: self.clone() };
+        let watch = if ended { None } else { Some(self.engine.watch(workspace, id, after).await?) };
+        let listener = Listener { workspace, id, watch, feed: self.clone() };
         let frames = futures::stream::unfold(Some(listener), |listener| async move {
             let (frame, listener) = listener?.next().await?;
             Some((Ok::<_, Infallible>(frame), listener))
@@ -78,8 +84,8 @@ impl Feed {
     }
 
     /// A watch also ends when the engine stops, which is not the end of the execution.
-    async fn is_over(&self, id: ExecutionId) -> bool {
-        let summary = self.engine.executions().summary(id).await;
+    async fn is_over(&self, workspace: WorkspaceId, id: ExecutionId) -> bool {
+        let summary = self.engine.executions().summary(workspace, id).await;
         summary.is_ok_and(|summary| summary.status.is_terminal())
     }
 
@@ -111,8 +117,7 @@ impl Listener {
                 return None;
             }
             Ok(None) => {
-                let (feed, id) = (self.feed, self.id);
-                return feed.is_over(id).await.then_some((END, None));
+                return self.feed.is_over(self.workspace, self.id).await.then_some((END, None));
             }
         };
         Some((frame, Some(self)))

@@ -3,9 +3,10 @@
 pub(crate) mod codes;
 mod documented;
 mod domain;
+mod identity;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +18,11 @@ pub(crate) use self::documented::{ReadProblems, WriteProblems};
 use crate::trace::TraceId;
 
 /// Seconds a client is asked to wait when a dependency is away.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// How to sign in (RFC 6750): without a token, and with one that does not hold.
+const SIGN_IN: HeaderValue = HeaderValue::from_static("Bearer realm=\"weir\"");
+const SIGN_IN_ANEW: HeaderValue = HeaderValue::from_static("Bearer realm=\"weir\", error=\"invalid_token\"");
 
 /// A failure on its way to the client.
 ///
@@ -31,6 +36,8 @@ struct Parts {
     detail: String,
     errors: Vec<FieldError>,
     current: Option<Value>,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u64>,
     /// What went wrong inside, for the log and never for the client.
     cause: Option<String>,
 }
@@ -78,7 +85,8 @@ pub(crate) struct ProblemBody<'p> {
 impl Problem {
     /// A problem of this sort; `detail` says what happened this time.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts { code, detail: detail.into(), errors: Vec::new(), current: None, cause: None }))
+        let detail = detail.into();
+        Self(Box::new(Parts { code, detail, errors: Vec::new(), current: None, retry_after: None, cause: None }))
     }
 
     /// The answer to a failure of a crate below: the kind decides on the status, and what is ours to mend is logged
@@ -133,8 +141,14 @@ impl Problem {
         self
     }
 
+    /// The same problem, over in so many seconds.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
     fn body(&self, trace: &TraceId) -> Vec<u8> {
-        let Parts { code, detail, errors, current, cause: _ } = &*self.0;
+        let Parts { code, detail, errors, current, retry_after: _, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:weir:problem:{}", code.word),
             title: code.title,
@@ -165,29 +179,36 @@ pub(crate) fn render(mut response: Response, trace: &TraceId) -> Response {
     if let Some(cause) = &problem.0.cause {
         tracing::error!(trace_id = trace.as_str(), code = word, cause, "request failed");
     }
-    let mut rendered = Response::new(problem.body(trace).into());
-    *rendered.status_mut() = status;
-    let headers = rendered.headers_mut();
+    *response.body_mut() = problem.body(trace).into();
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    let patience = match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(RETRY_AFTER_SECONDS),
+        _ => None,
+    };
+    if let Some(seconds) = problem.0.retry_after.or(patience) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        headers.insert(ALLOW, allow);
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, if codes::is_token(word) { SIGN_IN_ANEW } else { SIGN_IN });
     }
-    rendered
+    response
 }
 
-/// Answers a path that leads nowhere.
-pub(crate) async fn no_route<B>(request: Request<B>) -> Problem {
-    let path: String = request.uri().path().chars().take(200).collect();
+/// A path that leads nowhere.
+pub(crate) fn nothing_at(path: &str) -> Problem {
+    let path: String = path.chars().take(200).collect();
     Problem::new(codes::ROUTE_NOT_FOUND, format!("there is nothing at {path}; /api/openapi.json lists what there is"))
 }
 
-/// Answers a method that a path does not know.
-pub(crate) async fn no_method<B>(request: Request<B>) -> Problem {
-    let detail = format!("{} is not possible here; the `allow` header names what is", request.method());
-    Problem::new(codes::METHOD_NOT_ALLOWED, detail)
+/// A method that a path does not know.
+pub(crate) fn not_possible(method: &Method) -> Problem {
+    Problem::new(
+        codes::METHOD_NOT_ALLOWED,
+        format!("{method} is not possible here; the `allow` header names what is"),
+    )
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

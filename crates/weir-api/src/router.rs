@@ -1,22 +1,28 @@
 //! Puts the routes together with what holds for all of them.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderName, Method, Request, header};
 use axum::middleware;
 use tokio_util::sync::CancellationToken;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
-use tower_http::compression::{CompressionLayer, CompressionLevel};
-use utoipa::OpenApi;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use weir_db::Db;
 use weir_engine::Engine;
 use weir_objects::Objects;
 use weir_workflows::Workflows;
 
-use crate::problem::{self, ProblemBody};
-use crate::{conventions, routes};
-
-/// Bodies shorter than this are not worth compressing, in bytes.
-const COMPRESSED_ABOVE: u16 = 1024;
+use crate::config::HttpConfig;
+use crate::conventions::{self, Transport};
+use crate::gate::{self, Gate};
+use crate::limits::Limiter;
+use crate::problem::{self, Problem, ProblemBody};
+use crate::routes;
+use weir_identity::Identity;
 
 /// What the routes need; each gets its own part only.
 pub struct Services {
@@ -24,6 +30,10 @@ pub struct Services {
     pub workflows: Workflows,
     /// Executions.
     pub engine: Engine,
+    /// Knows who asks.
+    pub identity: Identity,
+    /// What can be chosen.
+    pub http: HttpConfig,
     /// Asked by `/readyz`.
     pub db: Db,
     /// Asked by `/readyz`.
@@ -52,6 +62,7 @@ pub struct Version {
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody)),
+    modifiers(&Bearer),
     tags(
         (name = "workflows", description = "Drafts, versions, and running them"),
         (name = "executions", description = "What runs and ran"),
@@ -63,25 +74,88 @@ pub struct Version {
 )]
 struct Document;
 
-/// The whole API, with its conventions around it.
+/// How callers prove who they are.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let description = "An access token, as signing in gives it out for 15 minutes, or an API key. The header \
+                           `Weir-Workspace` with a workspace's id chooses another one than the usual.";
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The whole API, with its conventions around it. A [`Principal`](weir_base::Principal) among a request's extensions is
+/// believed: only callers in this process can put one there.
+///
+/// # Panics
+/// If a route does not declare who may use it: such a program must not serve.
 pub fn router(services: Services) -> Router {
+    let http = services.http.clone();
+    let identity = services.identity.clone();
     let (router, mut document) = described(services).split_for_parts();
+    let gate = Gate::new(&document, identity, Limiter::new(http.limits), &http);
     // The router's `{*rest}` is a plain parameter to everybody else.
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
-    let compression = CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(COMPRESSED_ABOVE.into()).and(NotForContentType::SSE));
-    router
+    // The document and the pages that show it are for everybody.
+    let mut router = router
+        .route_layer(middleware::from_fn_with_state(gate, gate::pass))
         .merge(routes::docs::router(&document))
-        .fallback(problem::no_route::<axum::body::Body>)
-        .method_not_allowed_fallback(problem::no_method::<axum::body::Body>)
-        .layer(compression)
-        .layer(middleware::from_fn(conventions::keep))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method);
+    if !http.cors.is_empty() {
+        router = router.layer(cors(&http));
+    }
+    let transport = if http.public_url.scheme() == "https" { Transport::Tls } else { Transport::Plain };
+    router.layer(middleware::from_fn_with_state(transport, conventions::keep))
+}
+
+async fn no_route(request: Request<Body>) -> Problem {
+    problem::nothing_at(request.uri().path())
+}
+
+async fn no_method(method: Method) -> Problem {
+    problem::not_possible(&method)
+}
+
+/// What pages of the configured sites may do.
+fn cors(http: &HttpConfig) -> CorsLayer {
+    let names = |names: &[&'static str]| names.iter().copied().map(HeaderName::from_static).collect::<Vec<_>>();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(http.cors.iter().map(crate::Origin::to_header)))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(names(&[
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "if-none-match",
+            "last-event-id",
+            "traceparent",
+            "weir-workspace",
+        ]))
+        .expose_headers(names(&[
+            "content-disposition",
+            "etag",
+            "idempotent-replayed",
+            "location",
+            "ratelimit-limit",
+            "ratelimit-policy",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "retry-after",
+            "x-request-id",
+        ]))
+        .max_age(Duration::from_secs(3600))
+        .vary([header::ORIGIN])
 }
 
 fn described(services: Services) -> OpenApiRouter {
-    let Services { workflows, engine, db, objects, version, shutdown } = services;
+    let Services { workflows, engine, db, objects, version, shutdown, .. } = services;
     let v1 = OpenApiRouter::new()
         .merge(routes::workflows::router(workflows.clone(), engine.clone(), shutdown.clone()))
         .merge(routes::executions::router(engine.clone(), workflows, shutdown))

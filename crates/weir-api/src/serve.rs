@@ -1,18 +1,21 @@
 //! The server around the router: bounded connections, slow clients cut off, an orderly end.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::Service as _;
 
 /// Connections at a time; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -29,29 +32,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// A pause after the process ran out of file descriptors, so that some are given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why the server cannot listen.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Anybody who reaches the server may do anything.
-    #[error(
-        "refusing to listen on {0}: there is no sign-in yet, so that only this machine may reach the server; \
-         listen on 127.0.0.1 or [::1]"
-    )]
-    NotLoopback(SocketAddr),
-    /// The listener is of no use.
-    #[error("the listener has no address: {0}")]
-    Listener(#[from] std::io::Error),
-}
-
-/// Answers requests on `listener` until `shutdown` fires, then lets those under way finish for up to 30 seconds.
-///
-/// # Errors
-/// [`ServeError::NotLoopback`] unless the listener's address is a loopback one.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), ServeError> {
-    let address = listener.local_addr()?;
-    if !address.ip().to_canonical().is_loopback() {
-        return Err(ServeError::NotLoopback(address));
-    }
+/// Answers requests on `listener` until `shutdown` fires, then lets those under way finish for up to 30 seconds. Each
+/// request knows the address it came from, as axum's `ConnectInfo<SocketAddr>`.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let under_way = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -68,9 +51,14 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             (permit, stream) = accepted => (permit, stream),
         };
         match stream {
-            Ok((stream, _)) => {
-                let connection = http.serve_connection(prepared(stream), TowerToHyperService::new(router.clone()));
-                let connection = under_way.watch(connection);
+            Ok((stream, peer)) => {
+                let router = router.clone();
+                let answer = service_fn(move |mut request: Request<Incoming>| {
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                    // A router is always ready.
+                    router.clone().call(request)
+                });
+                let connection = under_way.watch(http.serve_connection(prepared(stream), answer));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection broke");
@@ -88,7 +76,6 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     if tokio::time::timeout(GRACE, under_way.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way after {} seconds", GRACE.as_secs());
     }
-    Ok(())
 }
 
 fn prepared(stream: TcpStream) -> TokioIo<TcpStream> {

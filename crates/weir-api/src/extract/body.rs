@@ -4,14 +4,24 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, Request};
+use axum::http::{Extensions, HeaderMap, Request};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::problem::{Problem, codes};
 
-/// The longest body that is read into memory: 10 MiB.
-pub(crate) const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// The longest body that is read into memory, in bytes, where the configuration says something else than 10 MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BodyLimit(pub(crate) usize);
+
+impl BodyLimit {
+    pub(crate) const DEFAULT: Self = Self(10 * 1024 * 1024);
+
+    /// The limit of a request with these extensions.
+    pub(crate) fn of(extensions: &Extensions) -> usize {
+        extensions.get::<Self>().unwrap_or(&Self::DEFAULT).0
+    }
+}
 
 /// A body must have come within this time.
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -19,8 +29,9 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 /// The whole body.
 ///
 /// # Errors
-/// It is longer than `limit`, breaks off, or takes longer than a minute.
-pub(crate) async fn read_body(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
+/// It is longer than its limit, breaks off, or takes longer than a minute.
+pub(crate) async fn read_body(request: Request<Body>) -> Result<Bytes, Problem> {
+    let limit = BodyLimit::of(request.extensions());
     if announced(request.headers()).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }

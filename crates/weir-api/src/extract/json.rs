@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-use super::body::{BODY_LIMIT, read_body, text_body};
+use super::body::{read_body, text_body};
 use crate::problem::{Problem, codes};
 
 /// A JSON body, read or to be written.
@@ -26,7 +26,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             let detail = "send the body as `content-type: application/json`";
             return Err(Problem::new(codes::CONTENT_TYPE_UNSUPPORTED, detail));
         }
-        parse_json(&read_body(request, BODY_LIMIT).await?).map(Self)
+        parse_json(&read_body(request).await?).map(Self)
     }
 }
 

@@ -39,10 +39,62 @@ pub(crate) const CURSOR_INVALID: Code =
 pub(crate) const HEADER_INVALID: Code = code("header_invalid", StatusCode::BAD_REQUEST, "A header cannot be read");
 pub(crate) const IF_MATCH_MISSING: Code =
     code("if_match_missing", StatusCode::PRECONDITION_REQUIRED, "The update does not say what it is based on");
-pub(crate) const HOST_NOT_ALLOWED: Code =
-    code("host_not_allowed", StatusCode::FORBIDDEN, "The request is for another host");
 pub(crate) const ORIGIN_NOT_ALLOWED: Code =
     code("origin_not_allowed", StatusCode::FORBIDDEN, "The request comes from another site");
+pub(crate) const UNAUTHENTICATED: Code =
+    code("unauthenticated", StatusCode::UNAUTHORIZED, "Nobody is signed in");
+pub(crate) const TOKEN_INVALID: Code = code("token_invalid", StatusCode::UNAUTHORIZED, "The token does not hold");
+pub(crate) const TOKEN_EXPIRED: Code = code("token_expired", StatusCode::UNAUTHORIZED, "The token has expired");
+pub(crate) const TOKEN_REVOKED: Code =
+    code("token_revoked", StatusCode::UNAUTHORIZED, "The session or key was ended");
+pub(crate) const TOKEN_REUSED: Code =
+    code("token_reused", StatusCode::UNAUTHORIZED, "The refresh token was used before");
+pub(crate) const ACCOUNT_INACTIVE: Code =
+    code("account_inactive", StatusCode::UNAUTHORIZED, "The account is not active");
+pub(crate) const LOGIN_FAILED: Code = code("login_failed", StatusCode::UNAUTHORIZED, "The login failed");
+pub(crate) const PROVIDER_FAILED: Code =
+    code("provider_failed", StatusCode::UNAUTHORIZED, "The identity provider's word does not hold");
+pub(crate) const FORBIDDEN: Code = code("forbidden", StatusCode::FORBIDDEN, "You may not do this");
+pub(crate) const WORKSPACE_CLOSED: Code =
+    code("workspace_closed", StatusCode::FORBIDDEN, "The workspace is not open to you");
+pub(crate) const PERSON_NEEDED: Code = code("person_needed", StatusCode::FORBIDDEN, "Only a person can do this");
+pub(crate) const REGISTRATION_CLOSED: Code =
+    code("registration_closed", StatusCode::FORBIDDEN, "Registration needs an invitation");
+pub(crate) const RATE_LIMITED: Code = code("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests");
+pub(crate) const LOCKED_OUT: Code = code("locked_out", StatusCode::TOO_MANY_REQUESTS, "Too many failed logins");
+pub(crate) const EXHAUSTED: Code = code("exhausted", StatusCode::TOO_MANY_REQUESTS, "Nothing is left of a limit");
+pub(crate) const USER_NOT_FOUND: Code = code("user_not_found", StatusCode::NOT_FOUND, "There is no such user");
+pub(crate) const WORKSPACE_NOT_FOUND: Code =
+    code("workspace_not_found", StatusCode::NOT_FOUND, "There is no such workspace");
+pub(crate) const MEMBER_NOT_FOUND: Code = code("member_not_found", StatusCode::NOT_FOUND, "There is no such member");
+pub(crate) const INVITATION_NOT_FOUND: Code =
+    code("invitation_not_found", StatusCode::NOT_FOUND, "There is no such invitation");
+pub(crate) const SESSION_NOT_FOUND: Code =
+    code("session_not_found", StatusCode::NOT_FOUND, "There is no such session");
+pub(crate) const API_KEY_NOT_FOUND: Code =
+    code("api_key_not_found", StatusCode::NOT_FOUND, "There is no such API key");
+pub(crate) const PROVIDER_NOT_FOUND: Code =
+    code("provider_not_found", StatusCode::NOT_FOUND, "No identity provider is set up");
+pub(crate) const LINK_INVALID: Code =
+    code("link_invalid", StatusCode::UNPROCESSABLE_ENTITY, "The link is not valid any more");
+pub(crate) const PASSWORD_WEAK: Code =
+    code("password_weak", StatusCode::UNPROCESSABLE_ENTITY, "The password must not be used");
+pub(crate) const PASSWORD_WRONG: Code =
+    code("password_wrong", StatusCode::UNPROCESSABLE_ENTITY, "The present password is another");
+pub(crate) const CREDENTIAL_NOT_FOUND: Code =
+    code("credential_not_found", StatusCode::NOT_FOUND, "There is no such credential");
+pub(crate) const CREDENTIAL_REFUSED: Code =
+    code("credential_refused", StatusCode::UNPROCESSABLE_ENTITY, "The credential is not taken by whoever it is for");
+pub(crate) const VARIABLE_NOT_FOUND: Code =
+    code("variable_not_found", StatusCode::NOT_FOUND, "There is no such variable");
+pub(crate) const TOO_MANY_VARIABLES: Code =
+    code("too_many_variables", StatusCode::CONFLICT, "The workspace has no room for more variables");
+pub(crate) const NAME_TAKEN: Code = code("name_taken", StatusCode::CONFLICT, "Something else has this name");
+pub(crate) const EMAIL_TAKEN: Code = code("email_taken", StatusCode::CONFLICT, "There is such an account already");
+pub(crate) const ALREADY_MEMBER: Code = code("already_member", StatusCode::CONFLICT, "The person is a member already");
+pub(crate) const SLUG_TAKEN: Code = code("slug_taken", StatusCode::CONFLICT, "There is such a workspace already");
+pub(crate) const LAST_OF_ITS_KIND: Code =
+    code("last_of_its_kind", StatusCode::CONFLICT, "Something would be left without anybody in charge");
 pub(crate) const ROUTE_NOT_FOUND: Code = code("route_not_found", StatusCode::NOT_FOUND, "There is nothing here");
 pub(crate) const METHOD_NOT_ALLOWED: Code =
     code("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not possible here");
@@ -95,7 +147,7 @@ pub(crate) const TAGS_INVALID: Code = code("tags_invalid", StatusCode::UNPROCESS
 pub(crate) const VERSION_NOT_FOUND: Code =
     code("version_not_found", StatusCode::NOT_FOUND, "The workflow has no such version");
 pub(crate) const REVISION_STALE: Code =
-    code("revision_stale", StatusCode::PRECONDITION_FAILED, "The workflow has changed meanwhile");
+    code("revision_stale", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile");
 pub(crate) const SERVER_STOPPING: Code =
     code("server_stopping", StatusCode::SERVICE_UNAVAILABLE, "The server is stopping");
 
@@ -104,6 +156,9 @@ pub(crate) const fn of_kind(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::Malformed => MALFORMED,
         ErrorKind::Invalid => INVALID,
+        ErrorKind::Unauthenticated => UNAUTHENTICATED,
+        ErrorKind::Forbidden => FORBIDDEN,
+        ErrorKind::Exhausted => EXHAUSTED,
         ErrorKind::NotFound => NOT_FOUND,
         ErrorKind::Conflict => CONFLICT,
         ErrorKind::Stale => STALE,
@@ -111,4 +166,9 @@ pub(crate) const fn of_kind(kind: ErrorKind) -> Code {
         ErrorKind::Unavailable => UNAVAILABLE,
         ErrorKind::Internal => INTERNAL,
     }
+}
+
+/// Whether a word says that the token which was sent does not hold.
+pub(crate) fn is_token(word: &str) -> bool {
+    [TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_REUSED, ACCOUNT_INACTIVE].iter().any(|code| code.word == word)
 }

@@ -17,7 +17,10 @@ impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         documented(&[
             (StatusCode::BAD_REQUEST, "The request cannot be read"),
-            (StatusCode::NOT_FOUND, "There is no such thing"),
+            (StatusCode::UNAUTHORIZED, "Nobody is signed in, or the token does not hold"),
+            (StatusCode::FORBIDDEN, "A permission is missing; `detail` names it"),
+            (StatusCode::NOT_FOUND, "There is no such thing, or none that you may know of"),
+            (StatusCode::TOO_MANY_REQUESTS, "Too many requests; try again after `Retry-After` seconds"),
             (StatusCode::SERVICE_UNAVAILABLE, "A dependency is away; try again after `Retry-After` seconds"),
         ])
     }
@@ -28,6 +31,8 @@ impl IntoResponses for WriteProblems {
         let mut all = ReadProblems::responses();
         all.extend(documented(&[
             (StatusCode::CONFLICT, "The present state does not allow this"),
+            (StatusCode::REQUEST_TIMEOUT, "The body came too slowly"),
+            (StatusCode::PRECONDITION_REQUIRED, "`If-Match` is missing where it is needed"),
             (StatusCode::PRECONDITION_FAILED, "Based on an old state; `current` holds the present one"),
             (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body has an unsupported type"),

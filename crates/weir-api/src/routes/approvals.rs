@@ -20,7 +20,7 @@ use weir_core::user_schema::UserSchema;
 use weir_engine::Engine;
 use weir_engine::executions::{Approval, ApprovalStatus};
 
-use crate::extract::{Json, Path, Query, page};
+use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{FieldError, Problem, ReadProblems, WriteProblems, codes};
 use crate::routes::{Items, word};
 
@@ -133,46 +133,51 @@ struct DecisionBody {
 /// List approvals, newest first
 #[utoipa::path(
     get, path = "/approvals", tag = "approvals", operation_id = "list_approvals", params(ListParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ApprovalBody>), ReadProblems),
 )]
 async fn list(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Items<ApprovalBody>>, Problem> {
     let page = page(params.limit, params.cursor)?;
     let status = params.status.as_deref().map(word::<ApprovalStatus>).transpose()?;
-    Ok(Json(Items::of(engine.executions().approvals(status, params.execution_id, &page).await?)))
+    Ok(Json(Items::of(engine.executions().approvals(who.workspace, status, params.execution_id, &page).await?)))
 }
 
 /// Show an approval
 #[utoipa::path(
     get, path = "/approvals/{id}", tag = "approvals", operation_id = "get_approval",
     params(("id" = String, Path, description = "As the list gives it")),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = ApprovalBody), ReadProblems),
 )]
-async fn get(State(engine): State<Engine>, Path(id): Path<String>) -> Result<Json<ApprovalBody>, Problem> {
+async fn get(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<String>) -> Result<Json<ApprovalBody>, Problem> {
     let id: ApprovalId = id.parse()?;
-    Ok(Json(engine.executions().approval(id.execution, &id.path).await?.into()))
+    Ok(Json(engine.executions().approval(who.workspace, id.execution, &id.path).await?.into()))
 }
 
 /// Decide an open approval
 #[utoipa::path(
     post, path = "/approvals/{id}/decide", tag = "approvals", operation_id = "decide_approval", request_body = DecisionBody,
     params(("id" = String, Path, description = "As the list gives it")),
+    security(("bearer" = ["approval:decide"])),
     responses((status = 204), WriteProblems),
 )]
 async fn decide(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<String>,
     Json(body): Json<DecisionBody>,
 ) -> Result<StatusCode, Problem> {
     let id: ApprovalId = id.parse()?;
-    let approval = engine.executions().approval(id.execution, &id.path).await?;
+    let approval = engine.executions().approval(who.workspace, id.execution, &id.path).await?;
     if body.approved {
         check_data(approval.form.as_ref(), &body.data)?;
     }
     let DecisionBody { approved, data, comment, by } = body;
-    engine.decide(id.execution, id.path, Decision { approved, data, by, comment }).await?;
+    engine.decide(&who, id.execution, id.path, Decision { approved, data, by, comment }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

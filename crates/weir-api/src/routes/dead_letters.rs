@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use weir_base::ExecutionId;
 use weir_engine::Engine;
 
-use crate::extract::{Json, Path, Query, page};
+use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems, WriteProblems};
 use crate::routes::Items;
 use crate::routes::executions::{ExecutionSummary, commands};
@@ -32,37 +32,42 @@ struct PageParams {
 /// List dead letters, newest first
 #[utoipa::path(
     get, path = "/dead-letters", tag = "dead letters", operation_id = "list_dead_letters", params(PageParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
 async fn list(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Items<ExecutionSummary>>, Problem> {
     let page = page(params.limit, params.cursor)?;
-    Ok(Json(Items::of(engine.executions().dead_letters(&page).await?)))
+    Ok(Json(Items::of(engine.executions().dead_letters(who.workspace, &page).await?)))
 }
 
 /// Let the execution go on from its failed nodes
 #[utoipa::path(
     post, path = "/dead-letters/{id}/replay", tag = "dead letters", operation_id = "replay_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
+    security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
 )]
 async fn replay(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
 ) -> Result<(StatusCode, Json<ExecutionSummary>), Problem> {
-    engine.retry(id).await?;
-    commands::summary(&engine, id).await
+    engine.retry(&who, id).await?;
+    commands::summary(&engine, who.workspace, id).await
 }
 
 /// Take the execution off the list
 #[utoipa::path(
     post, path = "/dead-letters/{id}/dismiss", tag = "dead letters", operation_id = "dismiss_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
+    security(("bearer" = ["execution:run"])),
     responses((status = 204), WriteProblems),
 )]
-async fn dismiss(State(engine): State<Engine>, Path(id): Path<ExecutionId>) -> Result<StatusCode, Problem> {
-    engine.executions().dismiss(id).await?;
+async fn dismiss(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<ExecutionId>) -> Result<StatusCode, Problem> {
+    engine.executions().dismiss(&who, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

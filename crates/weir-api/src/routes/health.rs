@@ -68,13 +68,13 @@ struct VersionBody {
 }
 
 /// The process is alive
-#[utoipa::path(get, path = "/healthz", tag = "operations", operation_id = "get_health", responses((status = 200, body = Alive), ReadProblems))]
+#[utoipa::path(get, path = "/healthz", tag = "operations", operation_id = "get_health", security(()), extensions(("x-weir-limit" = json!("none"))), responses((status = 200, body = Alive), ReadProblems))]
 async fn alive() -> Json<Alive> {
     Json(Alive { status: Health::Ok })
 }
 
 /// The process can do its work
-#[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "get_readiness", responses(
+#[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "get_readiness", security(()), extensions(("x-weir-limit" = json!("none"))), responses(
     (status = 200, body = Readiness),
     ReadProblems,
     (status = 503, body = Readiness, description = "Something it needs is away"),
@@ -100,7 +100,7 @@ async fn health<E: std::fmt::Display>(what: &str, check: impl Future<Output = Re
 }
 
 /// Which Weir this is
-#[utoipa::path(get, path = "/version", tag = "operations", operation_id = "get_version", responses((status = 200, body = VersionBody), ReadProblems))]
+#[utoipa::path(get, path = "/version", tag = "operations", operation_id = "get_version", security(()), extensions(("x-weir-limit" = json!("none"))), responses((status = 200, body = VersionBody), ReadProblems))]
 async fn version_of(State(version): State<Version>) -> Json<VersionBody> {
     Json(VersionBody { version: version.version, commit: version.commit })
 }

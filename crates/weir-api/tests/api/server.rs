@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -84,6 +84,10 @@ impl Server {
         let router = weir_api::router(Services {
             workflows: Workflows::new(db.clone(), engine.clone(), Arc::new(SystemClock)),
             engine: engine.clone(),
+            identity: weir_api::Identity(Arc::new(|token| {
+                (token == "t").then(|| weir_base::Principal::operator(weir_base::WorkspaceId::FIRST))
+            })),
+            http: weir_api::HttpConfig::new("http://localhost/".parse().unwrap()),
             db: db.clone(),
             objects,
             version: Version { version: "0.0.0-test", commit: None },
@@ -92,10 +96,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = shutdown.clone();
-        let serving = tokio::spawn(async move { weir_api::serve(listener, router, stop).await.unwrap() });
+        let serving = tokio::spawn(async move { weir_api::serve(listener, router, stop).await });
         // A second installation in the same process is refused, and of no consequence.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().timeout(PATIENCE).gzip(false).no_proxy().build().unwrap();
+        let signed_in = HeaderMap::from_iter([(AUTHORIZATION, "Bearer t".parse().unwrap())]);
+        let client = Client::builder().timeout(PATIENCE).gzip(false).no_proxy().default_headers(signed_in);
+        let client = client.build().unwrap();
         Self { address, client, engine, db, shutdown, serving, _folder: folder }
     }
 

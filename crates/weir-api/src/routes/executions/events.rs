@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_base::ExecutionId;
 
-use crate::extract::{Path, Query};
+use crate::extract::{Caller, Path, Query};
 use crate::live::Feed;
 use crate::problem::{Problem, ReadProblems, codes};
 
@@ -45,13 +45,15 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
         ("id" = Uuid, Path, description = "The execution"), EventsParams,
         ("Last-Event-ID" = Option<u64>, Header, description = "Continue after this event"),
     ),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = String, content_type = "text/event-stream"), ReadProblems),
 )]
 pub(super) async fn events(
     State(feed): State<Feed>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
     Query(params): Query<EventsParams>,
     LastEventId(last): LastEventId,
 ) -> Result<Response, Problem> {
-    feed.follow(id, last.or(params.after).unwrap_or(0)).await
+    feed.follow(who.workspace, id, last.or(params.after).unwrap_or(0)).await
 }

@@ -13,7 +13,7 @@ use weir_base::ExecutionId;
 use weir_engine::Engine;
 use weir_engine::files::FileInfo;
 
-use crate::extract::{Json, Path};
+use crate::extract::{Caller, Json, Path};
 use crate::problem::{Problem, ReadProblems};
 
 /// Files listed of one execution.
@@ -51,11 +51,11 @@ impl From<FileInfo> for FileBody {
 #[utoipa::path(
     get, path = "/executions/{id}/files", tag = "executions", operation_id = "list_execution_files",
     params(("id" = Uuid, Path, description = "The execution")),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Files), ReadProblems),
 )]
-pub(super) async fn list(State(engine): State<Engine>, Path(id): Path<ExecutionId>) -> Result<Json<Files>, Problem> {
-    engine.executions().summary(id).await?;
-    let files = engine.files().list(id, MAX_LISTED).await?;
+pub(super) async fn list(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<ExecutionId>) -> Result<Json<Files>, Problem> {
+    let files = engine.list_files(who.workspace, id, MAX_LISTED).await?;
     Ok(Json(Files { items: files.into_iter().map(FileBody::from).collect() }))
 }
 
@@ -66,14 +66,15 @@ pub(super) async fn list(State(engine): State<Engine>, Path(id): Path<ExecutionI
         ("id" = Uuid, Path, description = "The execution"),
         ("path" = String, Path, description = "The file's path"),
     ),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), ReadProblems),
 )]
 pub(super) async fn download(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path((id, path)): Path<(ExecutionId, String)>,
 ) -> Result<Response, Problem> {
-    engine.executions().summary(id).await?;
-    let file = engine.files().open(id, &path).await?;
+    let file = engine.open_file(who.workspace, id, &path).await?;
     let name = path.rsplit('/').next().unwrap_or_default();
     let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, KEPT));
     let headers = [

@@ -10,7 +10,7 @@ use weir_engine::Engine;
 use weir_engine::executions::Log;
 use weir_engine::node::LogLevel;
 
-use crate::extract::{Json, Path, Query, page};
+use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems};
 use crate::routes::Items;
 
@@ -42,15 +42,17 @@ pub(super) struct Events {
 #[utoipa::path(
     get, path = "/executions/{id}/journal", tag = "executions", operation_id = "get_execution_journal",
     params(("id" = Uuid, Path, description = "The execution"), JournalParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Events), ReadProblems),
 )]
 pub(super) async fn journal(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
     Query(params): Query<JournalParams>,
 ) -> Result<Json<Events>, Problem> {
     let limit = page(params.limit.or(Some(MAX_PAGE)), None)?.limit;
-    let items = engine.executions().journal(id, params.after, limit).await?;
+    let items = engine.executions().journal(who.workspace, id, params.after, limit).await?;
     let full = items.len() == limit as usize;
     let next_after = items.last().filter(|_| full).map(|event| event.seq);
     Ok(Json(Events { items, next_after }))
@@ -91,13 +93,15 @@ impl From<Log> for LogLine {
 #[utoipa::path(
     get, path = "/executions/{id}/logs", tag = "executions", operation_id = "list_execution_logs",
     params(("id" = Uuid, Path, description = "The execution"), LogParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<LogLine>), ReadProblems),
 )]
 pub(super) async fn logs(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
     Query(params): Query<LogParams>,
 ) -> Result<Json<Items<LogLine>>, Problem> {
     let page = page(params.limit, params.cursor)?;
-    Ok(Json(Items::of(engine.executions().logs(id, &page).await?)))
+    Ok(Json(Items::of(engine.executions().logs(who.workspace, id, &page).await?)))
 }

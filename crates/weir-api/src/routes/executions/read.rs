@@ -11,7 +11,7 @@ use weir_engine::Engine;
 use weir_engine::executions::{Filter, NodeExecution, NodeStatus};
 
 use super::{ExecutionBody, ExecutionSummary, Failure};
-use crate::extract::{Json, Path, Query, page};
+use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems};
 use crate::routes::{Items, words};
 
@@ -43,10 +43,12 @@ pub(super) struct ListParams {
 /// List executions, newest first
 #[utoipa::path(
     get, path = "/executions", tag = "executions", operation_id = "list_executions", params(ListParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
 pub(super) async fn list(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Items<ExecutionSummary>>, Problem> {
     let page = page(params.limit, params.cursor)?;
@@ -59,20 +61,22 @@ pub(super) async fn list(
         created_before: params.created_before,
         dead_letters: false,
     };
-    Ok(Json(Items::of(engine.executions().list(&filter, &page).await?)))
+    Ok(Json(Items::of(engine.executions().list(who.workspace, &filter, &page).await?)))
 }
 
 /// Show an execution
 #[utoipa::path(
     get, path = "/executions/{id}", tag = "executions", operation_id = "get_execution",
     params(("id" = Uuid, Path, description = "The execution")),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = ExecutionBody), ReadProblems),
 )]
 pub(super) async fn get(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
 ) -> Result<Json<ExecutionBody>, Problem> {
-    Ok(Json(engine.executions().details(id).await?.into()))
+    Ok(Json(engine.executions().details(who.workspace, id).await?.into()))
 }
 
 /// Which nodes a list holds.
@@ -187,15 +191,17 @@ impl From<NodeExecution> for NodeBody {
 #[utoipa::path(
     get, path = "/executions/{id}/nodes", tag = "executions", operation_id = "list_execution_nodes",
     params(("id" = Uuid, Path, description = "The execution"), NodesParams),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<NodeBody>), ReadProblems),
 )]
 pub(super) async fn nodes(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
     Query(params): Query<NodesParams>,
 ) -> Result<Json<Items<NodeBody>>, Problem> {
     let page = page(params.limit, params.cursor)?;
-    Ok(Json(Items::of(engine.executions().nodes(id, params.within.as_deref(), &page).await?)))
+    Ok(Json(Items::of(engine.executions().nodes(who.workspace, id, params.within.as_deref(), &page).await?)))
 }
 
 /// Show one run of a node
@@ -205,11 +211,13 @@ pub(super) async fn nodes(
         ("id" = Uuid, Path, description = "The execution"),
         ("path" = String, Path, description = "The address, such as `each[12]/parse`"),
     ),
+    security(("bearer" = ["execution:read"])),
     responses((status = 200, body = NodeBody), ReadProblems),
 )]
 pub(super) async fn node(
     State(engine): State<Engine>,
+    Caller(who): Caller,
     Path((id, path)): Path<(ExecutionId, String)>,
 ) -> Result<Json<NodeBody>, Problem> {
-    Ok(Json(engine.executions().node(id, &NodePath::from(path.as_str())).await?.into()))
+    Ok(Json(engine.executions().node(who.workspace, id, &NodePath::from(path.as_str())).await?.into()))
 }

@@ -5,12 +5,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, WorkspaceId};
 use weir_core::path::NodePath;
 use weir_engine::{Engine, Rerun};
 use weir_workflows::Workflows;
 
-use crate::extract::{Json, Path};
+use crate::extract::{Caller, Json, Path};
 use crate::problem::{Problem, WriteProblems, codes};
 use crate::routes::workflows::{Accepted, accepted};
 
@@ -37,28 +37,30 @@ pub(super) struct RerunBody {
 #[utoipa::path(
     post, path = "/executions/{id}/rerun", tag = "executions", operation_id = "rerun_execution", request_body = RerunBody,
     params(("id" = Uuid, Path, description = "The execution")),
+    security(("bearer" = ["execution:run"])),
     responses((status = 202, body = Accepted, headers(("Location" = String))), WriteProblems),
 )]
 pub(super) async fn rerun(
     State(rerunner): State<Rerunner>,
+    Caller(who): Caller,
     Path(id): Path<ExecutionId>,
     Json(body): Json<RerunBody>,
 ) -> Result<Response, Problem> {
     let document = match body.version {
-        Some(version) => Some((rerunner.document(id, version).await?, Some(version))),
+        Some(version) => Some((rerunner.document(who.workspace, id, version).await?, Some(version))),
         None => None,
     };
     let rerun = Rerun { from: NodePath::from(body.from_node.as_str()), input: body.input, document };
-    Ok(accepted(rerunner.engine.rerun(id, rerun).await?))
+    Ok(accepted(rerunner.engine.rerun(&who, id, rerun).await?))
 }
 
 impl Rerunner {
     /// The document of a version of the execution's workflow.
-    async fn document(&self, id: ExecutionId, version: u32) -> Result<String, Problem> {
-        let summary = self.engine.executions().summary(id).await?;
+    async fn document(&self, workspace: WorkspaceId, id: ExecutionId, version: u32) -> Result<String, Problem> {
+        let summary = self.engine.executions().summary(workspace, id).await?;
         let workflow = summary.workflow_id.ok_or_else(|| {
             Problem::new(codes::RERUN_INVALID, "the execution belongs to no workflow, so that there are no versions")
         })?;
-        Ok(self.workflows.versions().get(workflow, version).await?.summary.hash)
+        Ok(self.workflows.versions().get(workspace, workflow, version).await?.summary.hash)
     }
 }

@@ -8,14 +8,14 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, Principal};
 use weir_core::document::Document;
 use weir_core::event::Pin;
 use weir_core::problem::Severity;
 use weir_engine::{Engine, StartExecution, Started};
 use weir_workflows::Workflows;
 
-use crate::extract::{IdempotencyKey, parse_json};
+use crate::extract::{Caller, IdempotencyKey, parse_json};
 use crate::problem::{Problem, WriteProblems};
 use crate::routes::workflows::upload::{FormBody, read_request, remove_unless_started};
 use crate::routes::workflows::{Accepted, REPLAYED, accepted};
@@ -62,21 +62,24 @@ impl FormBody for StartBody {
 
 /// Run a document
 ///
+/// Whoever brings a document of their own must be allowed to write workflows as well.
 /// The execution is durable before this answers, and belongs to no workflow. With `multipart/form-data` the parts
 /// `document`, `input` and `pins` are JSON, and every part with a file name becomes a file of the execution.
 #[utoipa::path(
     post, path = "/executions", tag = "executions", operation_id = "start_execution",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key answers the same execution")),
     request_body(content((StartBody = "application/json"), (Object = "multipart/form-data"))),
+    security(("bearer" = ["workflow:write", "execution:run"])),
     responses((status = 202, body = Accepted, headers(("Location" = String))), WriteProblems),
 )]
 pub(super) async fn start(
     State(starter): State<Starter>,
+    Caller(who): Caller,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     request: Request,
 ) -> Result<Response, Problem> {
     let (body, id) = read_request::<StartBody>(request, starter.engine.files()).await?;
-    let started = starter.start(body, id, idempotency_key).await;
+    let started = starter.start(&who, body, id, idempotency_key).await;
     let begun = started.as_ref().ok().map(|started| started.id);
     remove_unless_started(starter.engine.files(), id, begun).await;
     let started = started?;
@@ -90,6 +93,7 @@ pub(super) async fn start(
 impl Starter {
     async fn start(
         &self,
+        who: &Principal,
         body: StartBody,
         id: Option<ExecutionId>,
         idempotency_key: Option<String>,
@@ -99,7 +103,7 @@ impl Starter {
             pins: body.pins,
             trigger: TRIGGER.to_owned(),
             idempotency_key,
-            ..StartExecution::new(self.document(body.document).await?, body.input)
+            ..StartExecution::by(who, self.document(body.document).await?, body.input)
         };
         Ok(self.engine.start(start).await?)
     }

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use weir_base::WorkflowId;
+use weir_base::{Principal, WorkflowId};
 use weir_core::document::{Format, parse};
 use weir_workflows::{Created, Error, Saved, Update, Workflows};
 
 use super::{SavedWorkflow, WorkflowBody};
-use crate::extract::{IdempotencyKey, IfMatch, Json, Path, etag};
+use crate::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
 use crate::problem::{Problem, WriteProblems};
 
 /// Marks an answer to a request that had been answered before.
@@ -57,6 +57,7 @@ pub(super) struct PatchWorkflow {
 #[utoipa::path(
     post, path = "/workflows", tag = "workflows", operation_id = "create_workflow", request_body = NewWorkflow,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
+    security(("bearer" = ["workflow:write"])),
     responses(
         (status = 201, body = SavedWorkflow, headers(("ETag" = String), ("Location" = String))),
         (status = 200, body = SavedWorkflow, description = "The key was used before"),
@@ -65,10 +66,11 @@ pub(super) struct PatchWorkflow {
 )]
 pub(super) async fn create(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     IdempotencyKey(key): IdempotencyKey,
     Json(new): Json<NewWorkflow>,
 ) -> Result<Response, Problem> {
-    let created = create_with(&workflows, tree(&new.document)?, new.tags, key).await;
+    let created = create_with(&workflows, &who, tree(&new.document)?, new.tags, key).await;
     created.map_err(below_document)
 }
 
@@ -76,16 +78,18 @@ pub(super) async fn create(
 #[utoipa::path(
     put, path = "/workflows/{id}", tag = "workflows", operation_id = "replace_workflow", request_body = ReplaceWorkflow,
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn replace(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: IfMatch,
     Json(new): Json<ReplaceWorkflow>,
 ) -> Result<Response, Problem> {
     let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(id, if_match.revision(), update).await.map_err(below_document)?))
+    Ok(answer_saved(StatusCode::OK, workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?))
 }
 
 /// Change parts of a workflow's draft
@@ -93,36 +97,40 @@ pub(super) async fn replace(
     patch, path = "/workflows/{id}", tag = "workflows", operation_id = "patch_workflow",
     request_body(content((PatchWorkflow = "application/merge-patch+json"), (PatchWorkflow = "application/json"))),
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn patch(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: IfMatch,
     Json(patch): Json<PatchWorkflow>,
 ) -> Result<Response, Problem> {
-    let current = workflows.get(id).await?;
+    let current = workflows.get(who.workspace, id).await?;
     let expected = if_match.revision().unwrap_or(current.summary.revision);
     let document = match patch.document {
         Some(patch) => Some(merged(current.draft, tree(&patch)?)),
         None => None,
     };
     let update = Update { document, tags: patch.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(id, Some(expected), update).await.map_err(below_document)?))
+    Ok(answer_saved(StatusCode::OK, workflows.update(&who, id, Some(expected), update).await.map_err(below_document)?))
 }
 
 /// Delete a workflow; it can be restored for 30 days
 #[utoipa::path(
     delete, path = "/workflows/{id}", tag = "workflows", operation_id = "delete_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 204), WriteProblems),
 )]
 pub(super) async fn delete(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<StatusCode, Problem> {
-    workflows.delete(id, if_match.and_then(IfMatch::revision)).await?;
+    workflows.delete(&who, id, if_match.and_then(IfMatch::revision)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -130,13 +138,15 @@ pub(super) async fn delete(
 #[utoipa::path(
     post, path = "/workflows/{id}/restore", tag = "workflows", operation_id = "restore_workflow",
     params(("id" = Uuid, Path, description = "The workflow")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn restore(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let workflow = workflows.undelete(id).await?;
+    let workflow = workflows.undelete(&who, id).await?;
     Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
 }
 
@@ -149,13 +159,14 @@ pub(super) fn answer_saved(status: StatusCode, saved: Saved) -> Response {
 /// Makes a workflow, or answers the one that the same key made before.
 pub(super) async fn create_with(
     workflows: &Workflows,
+    who: &Principal,
     document: Value,
     tags: Vec<String>,
     key: Option<String>,
 ) -> Result<Response, Error> {
     let created = match key {
-        Some(key) => workflows.create_once(document, tags, &key).await?,
-        None => Created { saved: workflows.create(document, tags).await?, existing: false },
+        Some(key) => workflows.create_once(who, document, tags, &key).await?,
+        None => Created { saved: workflows.create(who, document, tags).await?, existing: false },
     };
     if created.existing {
         return Ok(([(REPLAYED, "true")], answer_saved(StatusCode::OK, created.saved)).into_response());

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
-use weir_base::{ExecutionId, WorkflowId};
+use weir_base::{ExecutionId, WorkflowId, WorkspaceId};
 use weir_core::event::Pin;
 use weir_engine::{Engine, Waited};
 use weir_workflows::{Execute, Workflows};
 
 use super::change::REPLAYED;
 use super::upload::{self, FormBody};
-use crate::extract::{IdempotencyKey, Json, Path, Query, parse_json};
+use crate::extract::{Caller, IdempotencyKey, Json, Path, Query, parse_json};
 use crate::problem::{Problem, WriteProblems, codes};
 use crate::routes::executions::ExecutionBody;
 use crate::webhook_answer;
@@ -98,6 +98,7 @@ pub(crate) struct Accepted {
         ("Idempotency-Key" = Option<String>, Header, description = "The same key answers the same execution"),
     ),
     request_body(content((ExecuteBody = "application/json"), (Object = "multipart/form-data"))),
+    security(("bearer" = ["execution:run"])),
     responses(
         (status = 202, body = Accepted, headers(("Location" = String))),
         (status = 200, body = ExecutionBody, description = "It ended in time; or whatever a `webhook_response` node answers"),
@@ -106,6 +107,7 @@ pub(crate) struct Accepted {
 )]
 pub(super) async fn execute(
     State(runner): State<Runner>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     Query(params): Query<ExecuteParams>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
@@ -116,11 +118,11 @@ pub(super) async fn execute(
     let ExecuteBody { input, version, draft, pins } = body;
     let trigger = "api".to_owned();
     let execute = Execute { input, version, draft, pins, idempotency_key, execution_id, trigger };
-    let started = runner.workflows.execute(id, execute).await;
+    let started = runner.workflows.execute(&who, id, execute).await;
     let begun = started.as_ref().ok().map(|started| started.id);
     upload::remove_unless_started(runner.engine.files(), execution_id, begun).await;
     let started = started?;
-    let mut answer = runner.answer(started.id, wait).await?;
+    let mut answer = runner.answer(who.workspace, started.id, wait).await?;
     if started.existing {
         answer.headers_mut().insert(REPLAYED, axum::http::HeaderValue::from_static("true"));
     }
@@ -139,10 +141,10 @@ fn checked_wait(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
 
 impl Runner {
     /// The result, if it is there in time.
-    async fn answer(&self, id: ExecutionId, wait: Option<Duration>) -> Result<Response, Problem> {
+    async fn answer(&self, workspace: WorkspaceId, id: ExecutionId, wait: Option<Duration>) -> Result<Response, Problem> {
         let Some(wait) = wait else { return Ok(accepted(id)) };
         let waited = tokio::select! {
-            waited = self.engine.wait(id, wait) => waited?,
+            waited = self.engine.wait(workspace, id, wait) => waited?,
             () = self.shutdown.cancelled() => return Ok(accepted(id)),
         };
         match waited {

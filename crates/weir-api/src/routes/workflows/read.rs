@@ -9,7 +9,7 @@ use weir_base::WorkflowId;
 use weir_workflows::{Filter, Sort, Workflows};
 
 use super::{WorkflowBody, WorkflowSummary};
-use crate::extract::{Json, Path, Query, etag, page};
+use crate::extract::{Caller, Json, Path, Query, etag, page};
 use crate::problem::{Problem, ReadProblems};
 use crate::routes::{Items, word, words};
 
@@ -39,10 +39,12 @@ pub(super) struct ListParams {
 /// List workflows
 #[utoipa::path(
     get, path = "/workflows", tag = "workflows", operation_id = "list_workflows", params(ListParams),
+    security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Items<WorkflowSummary>), ReadProblems),
 )]
 pub(super) async fn list(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Items<WorkflowSummary>>, Problem> {
     let page = page(params.limit, params.cursor)?;
@@ -53,13 +55,14 @@ pub(super) async fn list(
         deleted: params.deleted,
         sort: params.sort.as_deref().map(word::<Sort>).transpose()?.unwrap_or_default(),
     };
-    Ok(Json(Items::of(workflows.list(&filter, &page).await?)))
+    Ok(Json(Items::of(workflows.list(who.workspace, &filter, &page).await?)))
 }
 
 /// Show a workflow with its draft
 #[utoipa::path(
     get, path = "/workflows/{id}", tag = "workflows", operation_id = "get_workflow",
     params(("id" = Uuid, Path, description = "The workflow")),
+    security(("bearer" = ["workflow:read"])),
     responses(
         (status = 200, body = WorkflowBody, headers(("ETag" = String, description = "The revision, for `If-Match`"))),
         ReadProblems,
@@ -67,8 +70,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn get(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let workflow = workflows.get(id).await?;
+    let workflow = workflows.get(who.workspace, id).await?;
     Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
 }

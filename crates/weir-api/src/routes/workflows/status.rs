@@ -10,7 +10,7 @@ use weir_workflows::{Workflow, Workflows};
 
 use super::versions::VersionBody;
 use super::{Finding, WorkflowBody, findings};
-use crate::extract::{IfMatch, Json, Path, etag};
+use crate::extract::{Caller, IfMatch, Json, Path, etag};
 use crate::problem::{Problem, WriteProblems};
 
 /// A workflow that was published.
@@ -28,14 +28,16 @@ pub(super) struct PublishedWorkflow {
 #[utoipa::path(
     post, path = "/workflows/{id}/publish", tag = "workflows", operation_id = "publish_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = PublishedWorkflow, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn publish(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    let published = workflows.publish(id, if_match.and_then(IfMatch::revision)).await?;
+    let published = workflows.publish(&who, id, if_match.and_then(IfMatch::revision)).await?;
     let tag = etag(published.workflow.summary.revision);
     let body = PublishedWorkflow {
         workflow: published.workflow.into(),
@@ -49,42 +51,48 @@ pub(super) async fn publish(
 #[utoipa::path(
     post, path = "/workflows/{id}/pause", tag = "workflows", operation_id = "pause_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn pause(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.pause(id, if_match.and_then(IfMatch::revision)).await?))
+    Ok(answer(workflows.pause(&who, id, if_match.and_then(IfMatch::revision)).await?))
 }
 
 /// Allow to run a paused workflow again
 #[utoipa::path(
     post, path = "/workflows/{id}/resume", tag = "workflows", operation_id = "resume_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn resume(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.resume(id, if_match.and_then(IfMatch::revision)).await?))
+    Ok(answer(workflows.resume(&who, id, if_match.and_then(IfMatch::revision)).await?))
 }
 
 /// Put a workflow away for good
 #[utoipa::path(
     post, path = "/workflows/{id}/archive", tag = "workflows", operation_id = "archive_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn archive(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.archive(id, if_match.and_then(IfMatch::revision)).await?))
+    Ok(answer(workflows.archive(&who, id, if_match.and_then(IfMatch::revision)).await?))
 }
 
 fn answer(workflow: Workflow) -> Response {

@@ -13,7 +13,7 @@ use weir_workflows::{Edition, Imported, OnConflict, Workflows};
 
 use super::change::{answer_new, create_with};
 use super::{Finding, SavedWorkflow, WorkflowBody, findings};
-use crate::extract::{BODY_LIMIT, IdempotencyKey, Json, Path, Query, etag, read_body};
+use crate::extract::{Caller, IdempotencyKey, Json, Path, Query, etag, read_body};
 use crate::problem::{Problem, ReadProblems, WriteProblems, codes};
 use crate::routes::word;
 
@@ -53,6 +53,7 @@ pub(super) struct ImportedWorkflow {
     post, path = "/workflows/import", tag = "workflows", operation_id = "import_workflow",
     params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
     request_body(content((Object = "application/json"), (String = "application/yaml"))),
+    security(("bearer" = ["workflow:write"])),
     responses(
         (status = 201, body = SavedWorkflow, headers(("ETag" = String), ("Location" = String))),
         (status = 200, body = ImportedWorkflow, description = "A workflow of that name was there"),
@@ -61,6 +62,7 @@ pub(super) struct ImportedWorkflow {
 )]
 pub(super) async fn import(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Query(params): Query<ImportParams>,
     IdempotencyKey(key): IdempotencyKey,
     request: Request,
@@ -69,13 +71,13 @@ pub(super) async fn import(
     let on_conflict = match params.on_conflict {
         None | Some(Conflict::New) => {
             let tree = parse(&bytes, format).map_err(|problems| weir_workflows::Error::NotValid { problems })?;
-            return Ok(create_with(&workflows, tree, Vec::new(), key).await?);
+            return Ok(create_with(&workflows, &who, tree, Vec::new(), key).await?);
         }
         // These two find what they made before by its name.
         Some(Conflict::Replace) => OnConflict::Replace,
         Some(Conflict::Skip) => OnConflict::Skip,
     };
-    let (outcome, workflow, problems) = match workflows.import(&bytes, Some(format), on_conflict).await? {
+    let (outcome, workflow, problems) = match workflows.import(&who, &bytes, Some(format), on_conflict).await? {
         Imported::Created(saved) => return Ok(answer_new(saved)),
         Imported::Replaced(saved) => ("replaced", saved.workflow, saved.problems),
         Imported::Skipped(workflow) => ("skipped", workflow, Vec::new()),
@@ -109,6 +111,7 @@ enum Notation {
 #[utoipa::path(
     get, path = "/workflows/{id}/export", tag = "workflows", operation_id = "export_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ExportParams),
+    security(("bearer" = ["workflow:read"])),
     responses(
         (status = 200, content((String = "application/yaml"), (Object = "application/json"))),
         ReadProblems,
@@ -116,6 +119,7 @@ enum Notation {
 )]
 pub(super) async fn export(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     Query(params): Query<ExportParams>,
 ) -> Result<Response, Problem> {
@@ -124,7 +128,7 @@ pub(super) async fn export(
         None | Some(Notation::Yaml) => (Format::Yaml, "application/yaml", "yaml"),
         Some(Notation::Json) => (Format::Json, "application/json", "json"),
     };
-    let text = workflows.export(id, edition, format).await?;
+    let text = workflows.export(who.workspace, id, edition, format).await?;
     let name = format!("attachment; filename=\"workflow-{id}-{edition}.{ending}\"");
     Ok(([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, name)], text).into_response())
 }
@@ -141,5 +145,5 @@ pub(super) async fn read_document(request: Request) -> Result<(Bytes, Format), P
             return Err(Problem::new(codes::CONTENT_TYPE_UNSUPPORTED, detail));
         }
     };
-    Ok((read_body(request, BODY_LIMIT).await?, format))
+    Ok((read_body(request).await?, format))
 }

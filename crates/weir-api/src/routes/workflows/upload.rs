@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest, Multipart, OptionalFromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, OptionalFromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use weir_base::ExecutionId;
 use weir_engine::files::ExecutionFiles;
 
-use crate::extract::{BODY_LIMIT, Json};
+use crate::extract::{BodyLimit, Json};
 use crate::problem::{Problem, codes};
 
 /// Files of one request.
@@ -36,7 +36,7 @@ pub(crate) trait FormBody: DeserializeOwned + Default + Send {
 
 /// The body, and the id that its files made necessary.
 pub(crate) async fn read_request<B: FormBody>(
-    request: Request,
+    mut request: Request,
     files: &ExecutionFiles,
 ) -> Result<(B, Option<ExecutionId>), Problem> {
     let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -44,10 +44,13 @@ pub(crate) async fn read_request<B: FormBody>(
         let body = <Json<B> as OptionalFromRequest<()>>::from_request(request, &()).await?;
         return Ok((body.map(|Json(body)| body).unwrap_or_default(), None));
     }
+    let limit = BodyLimit::of(request.extensions());
+    // Files are streamed, and have limits of their own.
+    DefaultBodyLimit::disable().apply(&mut request);
     let form = <Multipart as FromRequest<()>>::from_request(request, &()).await;
     let form = form.map_err(|error| Problem::new(codes::MULTIPART_MALFORMED, error.body_text()))?;
     let id = ExecutionId::new();
-    match read_form(form, id, files).await {
+    match read_form(form, id, files, limit).await {
         Ok(body) => Ok((body, Some(id))),
         Err(problem) => {
             remove_unless_started(files, Some(id), None).await;
@@ -68,7 +71,12 @@ pub(crate) async fn remove_unless_started(
     }
 }
 
-async fn read_form<B: FormBody>(mut form: Multipart, id: ExecutionId, files: &ExecutionFiles) -> Result<B, Problem> {
+async fn read_form<B: FormBody>(
+    mut form: Multipart,
+    id: ExecutionId,
+    files: &ExecutionFiles,
+    limit: usize,
+) -> Result<B, Problem> {
     let mut body = B::default();
     let mut count = 0;
     let mut bytes_left = MAX_FILE_BYTES;
@@ -84,7 +92,7 @@ async fn read_form<B: FormBody>(mut form: Multipart, id: ExecutionId, files: &Ex
             bytes_left -= written.size;
             continue;
         }
-        let text = text(field).await?;
+        let text = text(field, limit).await?;
         if !body.take(&name, &text).map_err(|problem| problem.below(&format!("/{name}")))? {
             let detail = format!("there is no part named {name:?}: use {}, or give it a file name", B::PARTS);
             return Err(Problem::new(codes::BODY_INVALID, detail));
@@ -104,12 +112,12 @@ fn pieces(field: Field<'_>) -> impl Stream<Item = io::Result<Bytes>> + Send + '_
     })
 }
 
-async fn text(field: Field<'_>) -> Result<Vec<u8>, Problem> {
+async fn text(field: Field<'_>, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut text = Vec::new();
     let mut pieces = std::pin::pin!(pieces(field));
     while let Some(piece) = pieces.try_next().await.map_err(|error| broken(&error))? {
-        if text.len() + piece.len() > BODY_LIMIT {
-            return Err(Problem::new(codes::BODY_TOO_LARGE, format!("a part is larger than {BODY_LIMIT} bytes")));
+        if text.len() + piece.len() > limit {
+            return Err(Problem::new(codes::BODY_TOO_LARGE, format!("a part is larger than {limit} bytes")));
         }
         text.extend_from_slice(&piece);
     }

@@ -25,6 +25,7 @@ pub(super) struct Validation {
 #[utoipa::path(
     post, path = "/workflows/validate", tag = "workflows", operation_id = "validate_document",
     request_body(content((Object = "application/json"), (String = "application/yaml"))),
+    security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Validation), WriteProblems),
 )]
 pub(super) async fn validate(

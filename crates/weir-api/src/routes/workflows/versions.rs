@@ -13,7 +13,7 @@ use weir_workflows::{Edition, VersionSummary, Workflows};
 
 use super::SavedWorkflow;
 use super::change::answer_saved;
-use crate::extract::{IfMatch, Json, Path, Query, page};
+use crate::extract::{Caller, IfMatch, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems, WriteProblems};
 use crate::routes::{Items, word};
 
@@ -59,28 +59,32 @@ pub(super) struct PageParams {
 #[utoipa::path(
     get, path = "/workflows/{id}/versions", tag = "workflows", operation_id = "list_workflow_versions",
     params(("id" = Uuid, Path, description = "The workflow"), PageParams),
+    security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Items<VersionBody>), ReadProblems),
 )]
 pub(super) async fn list(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Items<VersionBody>>, Problem> {
     let page = page(params.limit, params.cursor)?;
-    Ok(Json(Items::of(workflows.versions().list(id, &page).await?)))
+    Ok(Json(Items::of(workflows.versions().list(who.workspace, id, &page).await?)))
 }
 
 /// Show a version with its document
 #[utoipa::path(
     get, path = "/workflows/{id}/versions/{number}", tag = "workflows", operation_id = "get_workflow_version",
     params(("id" = Uuid, Path, description = "The workflow"), ("number" = u32, Path, description = "The version")),
+    security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = VersionWithDocument), ReadProblems),
 )]
 pub(super) async fn get(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path((id, number)): Path<(WorkflowId, u32)>,
 ) -> Result<Json<VersionWithDocument>, Problem> {
-    let version = workflows.versions().get(id, number).await?;
+    let version = workflows.versions().get(who.workspace, id, number).await?;
     Ok(Json(VersionWithDocument { version: version.summary.into(), document: version.document }))
 }
 
@@ -92,6 +96,7 @@ pub(super) async fn get(
         ("older" = String, Path, description = "The number of a version, or `draft`"),
         ("newer" = String, Path, description = "The number of a version, or `draft`"),
     ),
+    security(("bearer" = ["workflow:read"])),
     responses(
         (status = 200, body = Object, description = "`document`: changes of its own fields; `nodes` and `edges`: `added`, `removed`, `changed`, `moved`"),
         ReadProblems,
@@ -99,10 +104,11 @@ pub(super) async fn get(
 )]
 pub(super) async fn diff(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path((id, older, newer)): Path<(WorkflowId, String, String)>,
 ) -> Result<Json<Diff>, Problem> {
     let (older, newer) = (word::<Edition>(&older)?, word::<Edition>(&newer)?);
-    Ok(Json(workflows.diff(id, older, newer).await?))
+    Ok(Json(workflows.diff(who.workspace, id, older, newer).await?))
 }
 
 /// Make the document of a version the draft
@@ -113,13 +119,15 @@ pub(super) async fn diff(
         ("number" = u32, Path, description = "The version"),
         ("If-Match" = Option<String>, Header, description = "Only if the workflow is still at this revision"),
     ),
+    security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
 )]
 pub(super) async fn restore(
     State(workflows): State<Workflows>,
+    Caller(who): Caller,
     Path((id, number)): Path<(WorkflowId, u32)>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    let saved = workflows.restore(id, number, if_match.and_then(IfMatch::revision)).await?;
+    let saved = workflows.restore(&who, id, number, if_match.and_then(IfMatch::revision)).await?;
     Ok(answer_saved(StatusCode::OK, saved))
 }
