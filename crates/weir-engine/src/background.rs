@@ -197,7 +197,7 @@ impl Inner {
     async fn fire(self: &Arc<Self>, timer: DueTimer) -> bool {
         let (reply, answer) = oneshot::channel();
         let input = Input::TimerDue { timer: timer.timer };
-        self.deliver(timer.execution_id, Message::Input { input, reply }).await;
+        self.deliver(timer.execution_id, Message::Input { input, by: None, reply }).await;
         match answer.await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {

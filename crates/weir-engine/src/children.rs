@@ -61,6 +61,7 @@ impl Inner {
             Err(error) => {
                 let class = match error.kind() {
                     ErrorKind::Unavailable => ErrorClass::Transient,
+                    ErrorKind::Exhausted => ErrorClass::Refused,
                     _ => ErrorClass::Invalid,
                 };
                 let message = match &error {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use weir_base::ExecutionId;
+use weir_base::{ExecutionId, Principal};
 use weir_core::event::JournalEvent;
 use weir_core::execution::{Effect, Execution, Input, Moment, Output, Run};
 use weir_core::node_error::NodeError;
@@ -26,6 +26,7 @@ use crate::hub::Watched;
 use crate::journal::{Lease, LogLine};
 use crate::node::{FromNode, LiveEvent};
 use crate::prepared::Prepared;
+use crate::telling::Askers;
 
 /// Messages an execution's driver may have waiting.
 pub(crate) const INBOX: usize = 1_024;
@@ -43,7 +44,12 @@ const PURE_FOR: Duration = Duration::from_millis(10);
 /// Something for an execution's driver.
 pub(crate) enum Message {
     /// Something happened, or somebody asks for something; answered when it is durable.
-    Input { input: Input, reply: oneshot::Sender<Result<(), Error>> },
+    Input {
+        input: Input,
+        /// Who asks; nobody when it happened by itself.
+        by: Option<Principal>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     /// A child of this execution has ended, or its parent needs it no more.
     News { from: ExecutionId },
     /// A node's attempt ended.
@@ -67,6 +73,7 @@ pub(crate) struct Driver {
     cleared_timers: Vec<u32>,
     logs: Vec<LogLine>,
     heard_of: Vec<ExecutionId>,
+    askers: Askers,
     /// Answered once what was decided is recorded.
     replies: Vec<oneshot::Sender<Result<(), Error>>>,
     steps: Vec<oneshot::Sender<()>>,
@@ -103,6 +110,7 @@ impl Driver {
             cleared_timers: Vec::new(),
             logs: Vec::new(),
             heard_of: Vec::new(),
+            askers: Askers::default(),
             replies: Vec::new(),
             steps: Vec::new(),
             pure: VecDeque::new(),
@@ -234,13 +242,17 @@ impl Driver {
                 }
                 self.node_done(path, attempt, result);
             }
-            Message::Input { input, reply } => {
+            Message::Input { input, by, reply } => {
                 let timer = match &input {
                     Input::TimerDue { timer } => Some(*timer),
                     _ => None,
                 };
+                let (before, cancels) = (self.execution.seq(), matches!(input, Input::Cancel { .. }));
                 match self.handle(input) {
                     Ok(()) => {
+                        if let Some(principal) = by {
+                            self.askers.add(&principal, before, self.execution.seq(), cancels);
+                        }
                         // A timer that no longer matters has to go as well, or it would be due for ever.
                         self.cleared_timers.extend(timer);
                         self.replies.push(reply);

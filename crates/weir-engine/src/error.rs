@@ -1,6 +1,6 @@
 //! What can go wrong between a request to the engine and its answer.
 
-use weir_base::{ErrorKind, ExecutionId, InvalidCursor};
+use weir_base::{ErrorKind, ExecutionId, InvalidCursor, Timestamp};
 use weir_core::execution::{Refusal, ReplayError, RerunError, Status};
 use weir_core::path::NodePath;
 use weir_core::plan::PlanError;
@@ -81,6 +81,33 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// As many executions were started today as may be.
+    #[error("the workspace may start {limit} executions a day and has started {used}; more may start at {}",
+        resets_at.format("%Y-%m-%dT%H:%M:%SZ"))]
+    ExecutionQuota {
+        /// How many may start.
+        limit: u64,
+        /// How many did.
+        used: u64,
+        /// When the next day begins.
+        resets_at: Timestamp,
+    },
+    /// As much is stored as may be.
+    #[error("the workspace may store {limit} bytes of files and large values and has stored {used}")]
+    StorageQuota {
+        /// How many bytes may be stored.
+        limit: u64,
+        /// How many are.
+        used: u64,
+    },
+    /// What the engine has to know of a workspace cannot be had.
+    #[error("the workspace's settings cannot be read: {message}")]
+    Settings {
+        /// How a caller must react.
+        kind: ErrorKind,
+        /// Why.
+        message: String,
+    },
     /// A recorded journal cannot be read.
     #[error("the journal of execution {id} cannot be replayed: {source}")]
     Replay {
@@ -132,6 +159,8 @@ impl Error {
             Self::Refused(_) | Self::NotEnded { .. } => ErrorKind::Conflict,
             Self::DrivenElsewhere(_) | Self::Fenced(_) | Self::Stopping => ErrorKind::Unavailable,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::ExecutionQuota { .. } | Self::StorageQuota { .. } => ErrorKind::Exhausted,
+            Self::Settings { kind, .. } => *kind,
             Self::Replay { .. } | Self::Corrupt { .. } => ErrorKind::Internal,
             Self::Db(error) => error.kind(),
             Self::Objects(error) => error.kind(),

@@ -1,12 +1,12 @@
 //! Where executions are recorded: a small trait, two stores, one conformance suite.
 //!
 //! Everything a decision changes is one [`Append`]: events, the execution's row, timers, approvals and logs become
-//! durable together or not at all. Every append carries the epoch of the driver's lease; a driver that lost its lease
+//! durable together with what is told of them, or not at all. Every append carries the epoch of the driver's lease; a driver that lost its lease
 //! is refused by the store itself.
 
 mod leases;
 mod postgres;
-mod reading;
+pub(crate) mod reading;
 mod round;
 pub(crate) mod rows;
 mod sqlite;
@@ -20,6 +20,7 @@ use weir_core::execution::Status;
 use weir_core::node_error::NodeError;
 use weir_core::path::NodePath;
 use weir_db::Db;
+use weir_events::DomainEvent;
 
 use crate::error::Error;
 use crate::node::LogLevel;
@@ -160,6 +161,8 @@ pub struct Append {
     pub wakes: Vec<ExecutionId>,
     /// News from these executions has arrived here and needs not be kept.
     pub heard_of: Vec<ExecutionId>,
+    /// What the outside is told of it, in one row of the outbox.
+    pub told: Vec<DomainEvent>,
 }
 
 /// The part of an execution's row that changes.

@@ -16,4 +16,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0002_workspaces.sql"),
         postgres: include_str!("../migrations/postgres/0002_workspaces.sql"),
     },
+    Migration {
+        version: 3,
+        name: "usage",
+        sqlite: include_str!("../migrations/sqlite/0003_usage.sql"),
+        postgres: include_str!("../migrations/postgres/0003_usage.sql"),
+    },
 ];

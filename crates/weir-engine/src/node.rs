@@ -20,6 +20,7 @@ use weir_core::payload::Payload;
 
 use crate::credential::CredentialSource;
 use crate::driver::Message;
+use crate::mask::Mask;
 
 /// A kind of node: its declaration and its work.
 #[async_trait]
@@ -70,6 +71,8 @@ pub struct NodeCtx {
     pub(crate) steps: BTreeMap<String, Payload>,
     pub(crate) recorder: Recorder,
     pub(crate) credentials: Arc<dyn CredentialSource>,
+    /// The secrets it was given.
+    pub(crate) mask: Arc<Mask>,
 }
 
 /// Where a node's steps and live events go.
@@ -152,6 +155,7 @@ impl NodeCtx {
             steps: BTreeMap::new(),
             recorder: Recorder::Detached,
             credentials,
+            mask: Arc::default(),
         }
     }
 
@@ -165,6 +169,7 @@ impl NodeCtx {
     }
 
     /// Runs `work` unless an earlier attempt recorded its value under this key; the value is durable on return.
+    /// Secrets the node was given stand in it as `***`, the first time as later.
     ///
     /// # Errors
     /// What `work` failed with, or class `cancelled` when the execution ended meanwhile.
@@ -175,7 +180,8 @@ impl NodeCtx {
         if let Some(value) = self.steps.get(key).and_then(Payload::as_inline) {
             return Ok((**value).clone());
         }
-        let value = work.await?;
+        let mut value = work.await?;
+        self.mask.value(&mut value);
         if let Recorder::Driver(driver) = &self.recorder {
             let (recorded, durable) = oneshot::channel();
             let step =
@@ -194,21 +200,33 @@ impl NodeCtx {
     }
 
     /// Shows a live event to whoever watches.
-    pub async fn emit(&self, event: LiveEvent) {
+    pub async fn emit(&self, mut event: LiveEvent) {
+        self.mask.live(&mut event);
         if let Recorder::Driver(driver) = &self.recorder {
             // The driver is gone only when the execution ended: nobody is left to show it to.
             let _ = driver.send(Message::FromNode(FromNode::Live(event))).await;
         }
     }
 
-    /// The credential of this name in the node's workspace.
+    /// The credential of this name in the node's workspace. Its secrets are hidden from then on in all the node puts
+    /// out, logs and records.
     ///
     /// # Errors
     /// Class `invalid` when there is no such credential.
     pub async fn credential(&self, name: &str) -> Result<Credential, NodeError> {
         let found = self.credentials.credential(self.workspace, name).await?;
-        found.ok_or_else(|| {
+        let credential = found.ok_or_else(|| {
             NodeError::invalid(format!("there is no credential named {name:?}")).with_source("credentials")
-        })
+        })?;
+        self.mask.learn(&credential)?;
+        Ok(credential)
+    }
+
+    /// Hides a secret that the node came by in another way, such as a token it was given for a credential.
+    ///
+    /// # Errors
+    /// Class `invalid` when it is too large to be hidden.
+    pub fn hide(&self, secret: &str) -> Result<(), NodeError> {
+        self.mask.learn_text(secret)
     }
 }

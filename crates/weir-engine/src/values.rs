@@ -53,6 +53,11 @@ impl Values {
         Ok(Payload::Stored(Stored { key, size }))
     }
 
+    /// Whether a value is too large for the journal.
+    pub(crate) fn is_large(value: &Value) -> bool {
+        json_size(value, INLINE_LIMIT) > INLINE_LIMIT
+    }
+
     /// Moves the value behind a payload to object storage when it is too large for the journal.
     ///
     /// # Errors

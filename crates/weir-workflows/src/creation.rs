@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use weir_base::Principal;
 
+use crate::telling::{CREATED, told};
 use crate::{Error, Saved, Workflows};
 
 /// How long a key stands for the workflow that was made under it.
@@ -35,7 +36,8 @@ impl Workflows {
         let saved = self.prepared(workspace, document, tags).await?;
         let forgotten_before = saved.workflow.summary.created_at - KEYS_KEPT;
         loop {
-            if self.store.insert_once(&saved.workflow, key, forgotten_before).await? {
+            let told = told(principal, CREATED, &saved.workflow.summary);
+            if self.store.insert_once(&saved.workflow, key, forgotten_before, told).await? {
                 return Ok(Created { saved, existing: false });
             }
             // The key may be forgotten between the two steps; then it is free again.

@@ -4,6 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkflowId, WorkspaceId};
 use weir_db::{Batch, Db, Row, Statement, args};
+use weir_events::{DomainEvent, tell};
 
 use crate::{Error, Filter, SortKey, Summary, Version, VersionSummary, Workflow};
 
@@ -27,8 +28,8 @@ impl WorkflowStore {
         Self { db }
     }
 
-    pub(crate) async fn insert(&self, workflow: &Workflow) -> Result<(), Error> {
-        self.db.write(insertion(workflow)).await?;
+    pub(crate) async fn insert(&self, workflow: &Workflow, told: DomainEvent) -> Result<(), Error> {
+        self.db.write(vec![insertion(workflow), tell(&[told])]).await?;
         Ok(())
     }
 
@@ -38,6 +39,7 @@ impl WorkflowStore {
         workflow: &Workflow,
         key: &str,
         forgotten_before: Timestamp,
+        told: DomainEvent,
     ) -> Result<bool, Error> {
         let summary = &workflow.summary;
         let forget = "DELETE FROM workflow_creations WHERE created_at < $1";
@@ -46,6 +48,7 @@ impl WorkflowStore {
         let mut batch = Batch::from(Statement::new(forget, args![forgotten_before]));
         batch.push(Statement::new(remember, args![summary.workspace_id, key, summary.id, summary.created_at]));
         batch.push(insertion(workflow));
+        batch.push(tell(&[told]));
         match self.db.write(batch).await {
             Ok(_) => Ok(true),
             Err(weir_db::Error::Unique { .. }) => Ok(false),
@@ -67,6 +70,7 @@ impl WorkflowStore {
         next: &Workflow,
         revision: u64,
         published: Option<&Version>,
+        told: DomainEvent,
     ) -> Result<bool, Error> {
         let Workflow { summary, draft } = next;
         let update = "UPDATE workflows SET name = $1, sort_name = $2, description = $3, search = $4, tags = $5, \
@@ -96,6 +100,7 @@ impl WorkflowStore {
             let args = args![summary.id, version.number, &version.hash, document.to_string(), version.published_at];
             batch.push(Statement::new(insert, args));
         }
+        batch.push(tell(&[told]));
         match self.db.write(batch).await {
             Ok(_) => Ok(true),
             Err(weir_db::Error::Expectation { statement: 0, .. }) => Ok(false),

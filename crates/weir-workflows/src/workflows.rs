@@ -14,6 +14,7 @@ use weir_engine::Engine;
 
 use crate::error::is_error;
 use crate::store::WorkflowStore;
+use crate::telling::{ARCHIVED, CREATED, DELETED, PAUSED, PUBLISHED, RESTORED, RESUMED, UPDATED, told};
 use crate::{Edition, Error, Filter, Status, Summary, Version, VersionSummary, Versions, Workflow};
 
 /// How long a deleted workflow can be restored.
@@ -95,7 +96,7 @@ impl Workflows {
     /// [`Error::NotValid`] if it has not the shape of a document or is beyond the limits, [`Error::Tags`].
     pub async fn create(&self, principal: &Principal, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
         let saved = self.prepared(principal.workspace, document, tags).await?;
-        self.store.insert(&saved.workflow).await?;
+        self.store.insert(&saved.workflow, told(principal, CREATED, &saved.workflow.summary)).await?;
         Ok(saved)
     }
 
@@ -150,7 +151,7 @@ impl Workflows {
             }
             Ok(())
         };
-        let workflow = self.change(principal, id, expected, change).await?;
+        let workflow = self.change(principal, UPDATED, id, expected, change).await?;
         let problems = match draft {
             Some((_, _, problems)) => problems,
             None => self.validate(workflow.draft.clone()).await?,
@@ -189,7 +190,7 @@ impl Workflows {
             }
             workflow.summary.latest_version = Some(number);
             workflow.summary.published_at = Some(now);
-            if self.store_next(&mut workflow, Some(&version)).await? {
+            if self.store_next(principal, PUBLISHED, &mut workflow, Some(&version)).await? {
                 return Ok(Published { workflow, version: version.summary, warnings });
             }
         }
@@ -200,7 +201,7 @@ impl Workflows {
     /// # Errors
     /// [`Error::Transition`] unless it is active, [`Error::Stale`].
     pub async fn pause(&self, principal: &Principal, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        self.move_to(principal, id, expected, Status::Paused, &[Status::Active]).await
+        self.move_to(principal, PAUSED, id, expected, Status::Paused, &[Status::Active]).await
     }
 
     /// Allows to run it again.
@@ -213,7 +214,7 @@ impl Workflows {
         id: WorkflowId,
         expected: Option<u64>,
     ) -> Result<Workflow, Error> {
-        self.move_to(principal, id, expected, Status::Active, &[Status::Paused]).await
+        self.move_to(principal, RESUMED, id, expected, Status::Active, &[Status::Paused]).await
     }
 
     /// Puts it away for good.
@@ -226,7 +227,7 @@ impl Workflows {
         id: WorkflowId,
         expected: Option<u64>,
     ) -> Result<Workflow, Error> {
-        self.move_to(principal, id, expected, Status::Archived, &[Status::Active, Status::Draft]).await
+        self.move_to(principal, ARCHIVED, id, expected, Status::Archived, &[Status::Active, Status::Draft]).await
     }
 
     /// Deletes it; for 30 days [`undelete`](Self::undelete) brings it back. Its executions go on.
@@ -239,7 +240,7 @@ impl Workflows {
             workflow.summary.deleted_at = Some(now);
             Ok(())
         };
-        self.change(principal, id, expected, delete).await.map(drop)
+        self.change(principal, DELETED, id, expected, delete).await.map(drop)
     }
 
     /// Brings a deleted workflow back as it was; one that is not deleted stays as it is.
@@ -255,7 +256,7 @@ impl Workflows {
                 Some(deleted) if deleted < purged_before(self.clock.now()) => return Err(Error::NoWorkflow(id)),
                 Some(_) => workflow.summary.deleted_at = None,
             }
-            if self.store_next(&mut workflow, None).await? {
+            if self.store_next(principal, RESTORED, &mut workflow, None).await? {
                 return Ok(workflow);
             }
         }
@@ -362,6 +363,7 @@ impl Workflows {
     async fn move_to(
         &self,
         principal: &Principal,
+        kind: &str,
         id: WorkflowId,
         expected: Option<u64>,
         to: Status,
@@ -376,13 +378,14 @@ impl Workflows {
             workflow.summary.status = to;
             Ok(())
         };
-        self.change(principal, id, expected, step).await
+        self.change(principal, kind, id, expected, step).await
     }
 
     /// Changes a workflow: read, decided and written anew whenever somebody else was quicker.
     async fn change(
         &self,
         principal: &Principal,
+        kind: &str,
         id: WorkflowId,
         expected: Option<u64>,
         change: impl Fn(&mut Workflow) -> Result<(), Error> + Send,
@@ -390,7 +393,7 @@ impl Workflows {
         loop {
             let mut workflow = self.expected(principal.workspace, id, expected).await?;
             change(&mut workflow)?;
-            if self.store_next(&mut workflow, None).await? {
+            if self.store_next(principal, kind, &mut workflow, None).await? {
                 return Ok(workflow);
             }
         }
@@ -404,12 +407,18 @@ impl Workflows {
         }
     }
 
-    /// Writes the workflow as its next revision; `false` if somebody else did so first.
-    async fn store_next(&self, workflow: &mut Workflow, published: Option<&Version>) -> Result<bool, Error> {
+    /// Writes the workflow as its next revision and tells of it as `kind`; `false` if somebody else did so first.
+    async fn store_next(
+        &self,
+        principal: &Principal,
+        kind: &str,
+        workflow: &mut Workflow,
+        published: Option<&Version>,
+    ) -> Result<bool, Error> {
         let seen = workflow.summary.revision;
         workflow.summary.revision = seen + 1;
         workflow.summary.updated_at = self.clock.now();
-        self.store.replace(workflow, seen, published).await
+        self.store.replace(workflow, seen, published, told(principal, kind, &workflow.summary)).await
     }
 }
 

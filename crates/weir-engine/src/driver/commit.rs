@@ -14,6 +14,7 @@ use crate::children::child_id;
 use crate::error::Error;
 use crate::hub::{Watched, is_end};
 use crate::journal::{Append, Row};
+use crate::telling::Telling;
 
 /// The waits between attempts to record something while the store is away.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -50,6 +51,14 @@ impl Driver {
         for event in &mut events {
             self.store_large_values(event).await?;
         }
+        let telling = Telling {
+            started: self.execution.started(),
+            started_at: self.execution.started_at(),
+            plan: &self.prepared.plan,
+            catalog: &self.engine.catalog,
+        };
+        let told = events.iter().filter_map(|event| telling.of(event, self.askers.of(event))).collect();
+        self.askers.forget();
         let error = events.iter().rev().find_map(|event| failure(&event.event)).cloned();
         let (nodes_done, nodes_known) = self.execution.node_counts();
         let ended = events.last().is_some_and(|event| is_end(&event.event));
@@ -76,6 +85,7 @@ impl Driver {
             logs: std::mem::take(&mut self.logs),
             wakes: waiting_parent.map(|parent| parent.execution_id).into_iter().chain(unneeded_children).collect(),
             heard_of: std::mem::take(&mut self.heard_of),
+            told,
         })
     }
 
@@ -94,7 +104,8 @@ impl Driver {
     async fn store_large_values(&mut self, event: &mut JournalEvent) -> Result<(), Error> {
         let mut wait = FIRST_WAIT;
         loop {
-            match self.engine.store_large_values(self.lease.execution_id, event).await {
+            let workspace = self.execution.started().workspace_id;
+            match self.engine.store_large_values(workspace, self.lease.execution_id, event).await {
                 Err(error) if may_pass(&error) => wait = self.pause_before_retry(error, wait).await?,
                 other => return other,
             }
@@ -129,6 +140,7 @@ impl Driver {
         self.cleared_timers.clear();
         self.logs.clear();
         self.heard_of.clear();
+        self.askers.forget();
         self.steps.clear();
         for reply in self.replies.drain(..) {
             // Whoever asked may have gone away.

@@ -21,6 +21,7 @@ use weir_core::payload::Payload;
 use super::Message;
 use crate::engine::Inner;
 use crate::error::Error;
+use crate::mask::Mask;
 use crate::node::{NodeCtx, NodeType, Recorder};
 use crate::prepared::{Params, Prepared};
 
@@ -69,22 +70,28 @@ impl NodeRun {
     /// Runs it, within its time.
     pub(super) async fn attempt(self) -> Result<Outcome, NodeError> {
         let seconds = self.prepared.plan.nodes[self.run.node].timeout_seconds.filter(|_| !self.run.pure);
-        let token = self.token.clone();
+        let (token, mask) = (self.token.clone(), Arc::<Mask>::default());
         // A node type that panics must take down neither the driver nor the other executions.
-        let work = AssertUnwindSafe(self.work()).catch_unwind().map(|ended| {
+        let work = AssertUnwindSafe(self.work(Arc::clone(&mask))).catch_unwind().map(|ended| {
             ended.unwrap_or_else(|panic| Err(NodeError::invalid(format!("the node type failed: {}", message(&*panic)))))
         });
-        let Some(seconds) = seconds else { return work.await };
-        match tokio::time::timeout(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)), work).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                token.cancel();
-                Err(NodeError::new(ErrorClass::Timeout, format!("it did not end within {seconds} seconds")))
+        let ended = match seconds {
+            None => work.await,
+            Some(seconds) => {
+                let within = Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
+                tokio::time::timeout(within, work).await.unwrap_or_else(|_| {
+                    token.cancel();
+                    Err(NodeError::new(ErrorClass::Timeout, format!("it did not end within {seconds} seconds")))
+                })
             }
-        }
+        };
+        ended.map_err(|mut error| {
+            mask.error(&mut error);
+            error
+        })
     }
 
-    async fn work(self) -> Result<Outcome, NodeError> {
+    async fn work(self, mask: Arc<Mask>) -> Result<Outcome, NodeError> {
         let execution_id = self.started.execution_id;
         let Some(node_type) = self.node_type.clone() else {
             let name = self.prepared.plan.nodes[self.run.node].node_type;
@@ -117,11 +124,15 @@ impl NodeRun {
             // A pure node runs within the driver: what it sent there would have nobody to read it.
             recorder: if self.run.pure { Recorder::Detached } else { Recorder::Driver(self.driver) },
             credentials: Arc::clone(&self.engine.credentials),
+            mask: Arc::clone(&mask),
         };
-        let outcome = node_type.run(&ctx, params).await?;
+        let mut outcome = node_type.run(&ctx, params).await?;
+        // Before anything of it is stored, journaled or shown.
+        mask.outcome(&mut outcome);
         match outcome {
             Outcome::Done { output: Payload::Inline(value), handle } => {
-                let output = self.engine.values.keep(execution_id, value).await.map_err(node_error)?;
+                let workspace = self.started.workspace_id;
+                let output = self.engine.keep_value(workspace, execution_id, value).await.map_err(node_error)?;
                 Ok(Outcome::Done { output, handle })
             }
             other => Ok(other),
@@ -185,6 +196,7 @@ impl NodeRun {
 fn node_error(error: Error) -> NodeError {
     let class = match error.kind() {
         weir_base::ErrorKind::Unavailable => ErrorClass::Transient,
+        weir_base::ErrorKind::Exhausted => ErrorClass::Refused,
         _ => ErrorClass::Invalid,
     };
     NodeError::new(class, error.to_string())

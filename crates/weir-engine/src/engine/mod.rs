@@ -3,6 +3,7 @@
 mod requests;
 mod rerun;
 mod start;
+mod storage;
 mod wake;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use weir_base::{Clock, ExecutionId, Principal, WorkerId, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::evaluator::Evaluator;
-use weir_core::event::{Decision, Event, JournalEvent};
+use weir_core::event::{Decision, Event};
 use weir_core::execution::Input;
 use weir_core::node_type::{Catalog, Role};
 use weir_core::path::NodePath;
@@ -26,20 +27,22 @@ use weir_core::plan::Plan;
 use weir_db::Db;
 use weir_objects::Objects;
 
-pub use self::requests::{Rerun, StartExecution, Started, Waited};
+pub use self::requests::{Rerun, StartExecution, Started, Used, Waited};
 use crate::config::Config;
 use crate::credential::CredentialSource;
 use crate::documents::Documents;
 use crate::driver::Message;
 use crate::error::Error;
 use crate::executions::Executions;
-use crate::files::{ExecutionFiles, FileInfo, OpenFile};
+use crate::files::ExecutionFiles;
 use crate::hub::{Hub, Watch, Watched};
 use crate::journal::{self, Journal};
 use crate::node::NodeType;
 use crate::prepared::Prepared;
 use crate::stranded::Stranded;
+use crate::usage::Usage;
 use crate::values::Values;
+use crate::workspaces::WorkspaceSettings;
 
 /// Documents whose analysis is kept in memory.
 const PREPARED_DOCUMENTS: u64 = 256;
@@ -65,6 +68,8 @@ pub struct Parts {
     pub evaluator: Arc<dyn Evaluator>,
     /// Where credentials come from.
     pub credentials: Arc<dyn CredentialSource>,
+    /// What there is to know of workspaces.
+    pub workspaces: Arc<dyn WorkspaceSettings>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) evaluator: Arc<dyn Evaluator>,
     pub(crate) credentials: Arc<dyn CredentialSource>,
+    pub(crate) workspaces: Arc<dyn WorkspaceSettings>,
+    pub(crate) usage: Usage,
     pub(crate) active: Mutex<HashMap<ExecutionId, mpsc::Sender<Message>>>,
     pub(crate) hub: Hub,
     prepared: moka::sync::Cache<String, Arc<Prepared>>,
@@ -133,6 +140,8 @@ impl Engine {
             catalog,
             evaluator: parts.evaluator,
             credentials: parts.credentials,
+            usage: Usage::new(parts.db, Arc::clone(&parts.workspaces)),
+            workspaces: parts.workspaces,
             active: Mutex::new(HashMap::new()),
             hub: Hub::default(),
             prepared: moka::sync::Cache::new(PREPARED_DOCUMENTS),
@@ -185,34 +194,6 @@ impl Engine {
     /// The expression language.
     pub fn evaluator(&self) -> &Arc<dyn Evaluator> {
         &self.0.evaluator
-    }
-
-    /// The files of all executions, whosever they are: for what has made sure whose.
-    pub fn files(&self) -> &ExecutionFiles {
-        &self.0.files
-    }
-
-    /// Up to `limit` of an execution's files, sorted by path.
-    ///
-    /// # Errors
-    /// [`Error::NoExecution`], [`Error::Files`].
-    pub async fn list_files(
-        &self,
-        workspace: WorkspaceId,
-        id: ExecutionId,
-        limit: usize,
-    ) -> Result<Vec<FileInfo>, Error> {
-        self.0.check_owner(workspace, id).await?;
-        Ok(self.0.files.list(id, limit).await?)
-    }
-
-    /// Reads one of an execution's files in pieces.
-    ///
-    /// # Errors
-    /// [`Error::NoExecution`], [`Error::Files`].
-    pub async fn open_file(&self, workspace: WorkspaceId, id: ExecutionId, path: &str) -> Result<OpenFile, Error> {
-        self.0.check_owner(workspace, id).await?;
-        Ok(self.0.files.open(id, path).await?)
     }
 
     /// Reading executions.
@@ -283,7 +264,7 @@ impl Engine {
     pub async fn signal(&self, principal: &Principal, id: ExecutionId, name: String, data: Value) -> Result<(), Error> {
         // Looked at first: what is said may be large, and is kept among the values of the execution.
         self.0.check_owner(principal.workspace, id).await?;
-        let data = self.0.values.keep(id, Arc::new(data)).await?;
+        let data = self.0.keep_value(principal.workspace, id, Arc::new(data)).await?;
         self.0.ask_by(principal, id, Input::Signal { name, data }).await
     }
 
@@ -400,17 +381,5 @@ impl Inner {
         let prepared = Arc::new(Prepared::new(self.documents.plan(hash).await?));
         self.prepared.insert(hash.to_owned(), Arc::clone(&prepared));
         Ok(prepared)
-    }
-
-    /// Moves what is too large for the journal to object storage.
-    pub(crate) async fn store_large_values(&self, id: ExecutionId, event: &mut JournalEvent) -> Result<(), Error> {
-        match &mut event.event {
-            Event::NodeCompleted { output: value, .. }
-            | Event::ExecutionCompleted { output: value }
-            | Event::CompensationCompleted { output: value, .. }
-            | Event::StepRecorded { value, .. }
-            | Event::ItemsExpanded { items: value, .. } => self.values.settle(id, value).await,
-            _ => Ok(()),
-        }
     }
 }

@@ -9,6 +9,7 @@ use weir_core::event::Pin;
 use weir_core::path::NodePath;
 
 use crate::executions::{Details, Summary};
+use crate::workspaces::Quota;
 
 /// An execution to be started.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ pub struct StartExecution {
     pub document: String,
     /// The input.
     pub input: Value,
-    /// The workspace's variables.
+    /// Variables besides the workspace's own, which they take precedence over.
     pub vars: Map<String, Value>,
     /// Results given instead of computed, by node id.
     pub pins: BTreeMap<String, Pin>,
@@ -71,6 +72,17 @@ pub struct Started {
     pub id: ExecutionId,
     /// It had been started before under the same idempotency key.
     pub existing: bool,
+}
+
+/// What a workspace has used of what it may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// What it may use.
+    pub quota: Quota,
+    /// Executions started since midnight (UTC).
+    pub executions_today: u64,
+    /// Bytes of uploaded files and large values.
+    pub stored_bytes: u64,
 }
 
 /// From where an execution is to be run again.

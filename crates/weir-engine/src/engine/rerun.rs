@@ -6,6 +6,7 @@ use weir_base::{ExecutionId, Principal};
 use weir_core::event::{Event, ExecutionStarted, Parent, Relation};
 use weir_core::execution::Moment;
 
+use super::start::Beginning;
 use super::{Inner, Rerun};
 use crate::error::Error;
 
@@ -31,7 +32,7 @@ impl Inner {
         let input = match rerun.input {
             Some(input) => {
                 prepared.check_input(&input)?;
-                self.values.keep(execution_id, Arc::new(input)).await?
+                self.keep_value(principal.workspace, execution_id, Arc::new(input)).await?
             }
             None => old.input.clone(),
         };
@@ -50,7 +51,8 @@ impl Inner {
         let (execution, output) =
             weir_core::execution::rerun(&before.plan, &journal[1..], plan, started, &rerun.from, moment)?;
         self.files.copy(id, execution_id).await?;
-        self.record_new(execution, output.events, output.effects, prepared, moment, None).await?;
+        let beginning = Beginning { execution, output, prepared, moment, address: principal.address };
+        self.record_new(beginning, None).await?;
         Ok(execution_id)
     }
 }

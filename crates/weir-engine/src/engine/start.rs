@@ -1,18 +1,31 @@
 //! Starting executions: recorded first, driven then.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use weir_base::{ErrorKind, ExecutionId};
 use weir_core::event::{EVENT_VERSION, ExecutionStarted, JournalEvent, Parent, Relation};
-use weir_core::execution::{Effect, Execution, Moment, Status};
+use weir_core::execution::{Effect, Execution, Moment, Output, Status};
 
 use super::{Inner, StartExecution, Started};
 use crate::driver::{Driver, INBOX};
 use crate::error::Error;
-use crate::journal::{Append, Created, Lease, NewExecution, Row};
+use crate::journal::{Append, Created, Lease, NewExecution, Row, reading};
 use crate::prepared::Prepared;
+use crate::telling::{Asker, Telling};
+
+/// A new execution that is not recorded yet.
+pub(super) struct Beginning {
+    pub(super) execution: Execution,
+    /// What it decided on so far.
+    pub(super) output: Output,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) moment: Moment,
+    /// From where it was asked for.
+    pub(super) address: Option<IpAddr>,
+}
 
 impl Inner {
     pub(crate) async fn start(
@@ -25,17 +38,20 @@ impl Inner {
         }
         let prepared = self.prepared(&request.document).await?;
         prepared.check_input(&request.input)?;
+        let workspace = request.workspace;
         let execution_id = request.id.unwrap_or_else(ExecutionId::new);
-        let input = self.values.keep(execution_id, Arc::new(request.input)).await?;
+        let mut vars = self.workspaces.variables(workspace).await?;
+        vars.extend(request.vars);
+        let input = self.keep_value(workspace, execution_id, Arc::new(request.input)).await?;
         let started = ExecutionStarted {
             version: EVENT_VERSION,
             execution_id,
-            workspace_id: request.workspace,
+            workspace_id: workspace,
             workflow_id: request.workflow_id,
             workflow_version: request.workflow_version,
             document: request.document,
             input,
-            vars: request.vars,
+            vars,
             pins: request.pins,
             parent,
             trigger: request.trigger,
@@ -43,27 +59,57 @@ impl Inner {
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };
         let (execution, output) = Execution::start(Arc::clone(&prepared.plan), started, moment);
-        let (engine, key) = (Arc::clone(self), request.idempotency_key);
-        self.see_through(async move {
-            engine.record_new(execution, output.events, output.effects, prepared, moment, key).await
-        })
-        .await
+        let (engine, key, address) = (Arc::clone(self), request.idempotency_key, request.address);
+        let beginning = Beginning { execution, output, prepared, moment, address };
+        self.see_through(async move { engine.record_new(beginning, key).await }).await
     }
 
     /// Records a new execution and drives it, now or when there is a place.
     pub(super) async fn record_new(
         self: &Arc<Self>,
-        execution: Execution,
-        mut events: Vec<JournalEvent>,
-        effects: Vec<Effect>,
-        prepared: Arc<Prepared>,
-        moment: Moment,
+        beginning: Beginning,
         idempotency_key: Option<String>,
     ) -> Result<Started, Error> {
+        let new = beginning.execution.started();
+        let admitted = match self.usage.admit(new.workspace_id, beginning.moment.now).await {
+            Ok(admitted) => admitted,
+            Err(refused @ Error::ExecutionQuota { .. }) => {
+                // What was started before is answered however much was started since.
+                let existing = reading::existing(self.journal.db(), new, idempotency_key).await;
+                return existing.map(|id| Started { id, existing: true }).map_err(|error| match error {
+                    Error::NoExecution(_) => refused,
+                    error => error,
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let recorded = self.record_admitted(beginning, idempotency_key).await;
+        if !matches!(recorded, Ok(Started { existing: false, .. })) {
+            admitted.give_back();
+        }
+        recorded
+    }
+
+    async fn record_admitted(
+        self: &Arc<Self>,
+        beginning: Beginning,
+        idempotency_key: Option<String>,
+    ) -> Result<Started, Error> {
+        let Beginning { execution, output, prepared, moment, address } = beginning;
+        let Output { mut events, effects } = output;
         let id = execution.id();
         for event in &mut events {
-            self.store_large_values(id, event).await?;
+            self.store_large_values(execution.started().workspace_id, id, event).await?;
         }
+        let telling = Telling {
+            started: execution.started(),
+            started_at: moment.now,
+            plan: &prepared.plan,
+            catalog: &self.catalog,
+        };
+        let starter = Asker { actor: execution.started().started_by.as_deref(), address };
+        let by = |event: &JournalEvent| if event.seq == 1 { starter } else { Asker::default() };
+        let told = events.iter().filter_map(|event| telling.of(event, by(event))).collect();
         let place = Arc::clone(&self.places).try_acquire_owned().ok();
         let (nodes_done, nodes_known) = execution.node_counts();
         let ended = execution.status().is_terminal();
@@ -92,6 +138,7 @@ impl Inner {
                 logs: Vec::new(),
                 wakes: waiting_parent.iter().map(|parent| parent.execution_id).collect(),
                 heard_of: Vec::new(),
+                told,
             },
         };
         let created = self.journal.create(new).await.inspect_err(|error| {

@@ -31,13 +31,17 @@ impl Inner {
         input: Input,
     ) -> Result<(), Error> {
         self.check_owner(principal.workspace, id).await?;
-        self.ask(id, input).await
+        self.hand_over(id, input, Some(principal.clone())).await
     }
 
     /// Hands an input to whoever drives the execution, and answers when it is durable.
     pub(crate) async fn ask(self: &Arc<Self>, id: ExecutionId, input: Input) -> Result<(), Error> {
+        self.hand_over(id, input, None).await
+    }
+
+    async fn hand_over(self: &Arc<Self>, id: ExecutionId, input: Input, by: Option<Principal>) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        self.spawn(self.deliver(id, Message::Input { input, reply }));
+        self.spawn(self.deliver(id, Message::Input { input, by, reply }));
         match tokio::time::timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Error::Stopping),

@@ -8,7 +8,7 @@ use super::{DueTimer, Lease, Wakeup, rows};
 use crate::error::Error;
 
 /// The execution of the same workspace that was created before under the id of `new` or under this key.
-pub(super) async fn existing(db: &Db, new: &ExecutionStarted, key: Option<String>) -> Result<ExecutionId, Error> {
+pub(crate) async fn existing(db: &Db, new: &ExecutionStarted, key: Option<String>) -> Result<ExecutionId, Error> {
     let (id, workspace) = (new.execution_id, new.workspace_id);
     let nobody = match db.dialect() {
         Dialect::Sqlite => "x''",

@@ -101,6 +101,14 @@ fn arguments(changes: &[Change]) -> Vec<Column<'_>> {
         column(&heard, |(id, _)| *id),
         column(&heard, |(_, cause)| cause.as_uuid()),
     ]);
+    let told: Vec<_> =
+        changes.iter().filter_map(|change| change.rows.told.as_deref().map(|told| (change, told))).collect();
+    arguments.extend([
+        column(&told, |(change, _)| change.id.as_uuid()),
+        column(&told, |(change, _)| change.rows.workspace.as_uuid()),
+        column(&told, |(_, told)| *told),
+        column(&told, |(change, _)| change.rows.execution.at),
+    ]);
     arguments
 }
 

@@ -111,5 +111,11 @@ WITH created AS (
     USING unnest($72::uuid[], $73::uuid[]) AS h (execution_id, cause)
     WHERE wakeups.execution_id = ANY ($72) AND wakeups.execution_id = h.execution_id AND wakeups.cause = h.cause
         AND h.execution_id IN (SELECT id FROM kept)
+), told AS (
+    INSERT INTO outbox (workspace_id, events, at)
+    SELECT o.workspace_id, o.events, o.at
+    FROM unnest($74::uuid[], $75::uuid[], $76::text[], $77::timestamptz[])
+        AS o (execution_id, workspace_id, events, at)
+    WHERE o.execution_id IN (SELECT id FROM kept)
 )
 SELECT id FROM kept

@@ -32,6 +32,8 @@ pub(super) struct Rows {
     pub(super) wakes: Vec<ExecutionId>,
     /// Executions whose end was heard of.
     pub(super) heard_of: Vec<ExecutionId>,
+    /// What the outside is told, as JSON.
+    pub(super) told: Option<String>,
     /// The execution is over: all its timers go, and what is still asked is closed.
     pub(super) ended: bool,
 }
@@ -98,7 +100,7 @@ pub(super) struct LogRow {
 
 impl Rows {
     pub(super) fn of(append: Append) -> Result<Self, Error> {
-        let Append { workspace, events, row, cleared_timers, logs, wakes, heard_of } = append;
+        let Append { workspace, events, row, cleared_timers, logs, wakes, heard_of, told } = append;
         let ended = row.status.is_terminal();
         debug_assert!(events.last().is_none_or(|last| last.seq == row.seq), "the row is not at the last event");
         let mut rows = Self {
@@ -123,6 +125,7 @@ impl Rows {
             logs: Vec::with_capacity(logs.len()),
             wakes,
             heard_of,
+            told: if told.is_empty() { None } else { Some(json(&told)?) },
             ended,
         };
         for event in &events {
@@ -157,7 +160,7 @@ impl Rows {
         let events: usize = self.events.iter().map(|event| event.payload.len() + 64).sum();
         let logs: usize = self.logs.iter().map(|log| log.message.len() + 64).sum();
         let asked: usize = self.asked.iter().map(|asked| asked.form.as_ref().map_or(0, String::len) + 256).sum();
-        256 + events + logs + asked
+        256 + events + logs + asked + self.told.as_ref().map_or(0, String::len)
     }
 
     fn follow(&mut self, recorded: &JournalEvent) -> Result<(), Error> {

@@ -175,6 +175,7 @@ fn push(batch: &mut Batch, id: ExecutionId, rows: Rows, fresh: bool) {
     each(HEARD, rows.heard_of.into_iter().map(|cause| args![id, cause]).collect());
     let logs = rows.logs.into_iter();
     each(LOG, logs.map(|log| args![id, log.path, log.level, log.message, log.at]).collect());
+    each(weir_events::TELL, rows.told.into_iter().map(|told| args![workspace, told, at]).collect());
 }
 
 fn ask(id: ExecutionId, workspace: WorkspaceId, asked: AskedRow) -> Vec<Value> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use weir_base::{ErrorKind, ExecutionId, WorkerId, WorkflowId};
+use weir_base::{ErrorKind, ExecutionId, WorkerId, WorkflowId, WorkspaceId};
 use weir_core::event::{AfterFailure, Decision, Event, ExecutionStarted, Parent, Pin, Relation, TimerPurpose};
 use weir_core::execution::Status;
 use weir_core::node_error::NodeError;
@@ -13,6 +13,7 @@ use weir_core::payload::{Payload, Stored};
 use weir_engine::Error;
 use weir_engine::journal::{Created, DueTimer, LogLine, Wakeup};
 use weir_engine::node::LogLevel;
+use weir_events::DomainEvent;
 use weir_testkit::{Stop, TestPostgres};
 
 use crate::stores::{Store, Tape, at, started, stores};
@@ -449,4 +450,42 @@ async fn postgres_may_go_away_and_come_back() {
         }
     }
     assert_eq!(store.journal.read(tape.id, 0, 100).await.unwrap(), tape.events);
+}
+
+#[tokio::test]
+async fn what_is_told_is_written_with_what_it_tells_of_or_not_at_all() {
+    for store in stores().await {
+        let told = |tape: &Tape, kind: &str| {
+            let id = format!("{}/{}", tape.id, tape.events.len());
+            let (workspace, subject) = (tape.workspace, format!("execution/{}", tape.id));
+            vec![DomainEvent::of_itself(id, workspace, kind, subject, at(7), json!({"text": "\u{0}ß"}))]
+        };
+        let mut tape = Tape::blank();
+        tape.workspace = WorkspaceId::new();
+        let beginning = ExecutionStarted { workspace_id: tape.workspace, ..started(tape.id) };
+        let mut new = tape.new_execution(beginning);
+        new.append.told = told(&tape, "ExecutionStarted");
+        let mut expected = new.append.told.clone();
+        store.journal.create(new.clone()).await.unwrap();
+        assert_eq!(store.outbox(tape.id).await, [(Some(tape.workspace), expected.clone())], "{}", store.name);
+        // Nothing is told twice: not by the same creation sent again, not by the same append.
+        store.journal.create(new).await.unwrap();
+        let mut append = tape.next(vec![timer(1, 50)], Status::Running);
+        append.told = told(&tape, "NodeExecuted");
+        expected.extend(append.told.clone());
+        store.journal.append(tape.lease, append.clone()).await.unwrap();
+        store.journal.append(tape.lease, append).await.unwrap();
+        // A driver that lost its lease tells nothing.
+        let stale = tape.lease;
+        tape.lease = store.journal.claim(tape.id, WorkerId::new(), at(1)).await.unwrap().unwrap();
+        let mut append = tape.next(vec![Event::ExecutionCancelled], Status::Cancelled);
+        append.told = told(&tape, "ExecutionCancelled");
+        let refused = store.journal.append(stale, append.clone()).await;
+        assert!(matches!(refused, Err(Error::Fenced(_))), "{}: {refused:?}", store.name);
+        let rows = store.outbox(tape.id).await;
+        assert_eq!(rows.len(), 2, "{}", store.name);
+        assert_eq!(rows.into_iter().flat_map(|(_, events)| events).collect::<Vec<_>>(), expected, "{}", store.name);
+        store.journal.append(tape.lease, append).await.unwrap();
+        assert_eq!(store.outbox(tape.id).await.len(), 3, "{}", store.name);
+    }
 }

@@ -9,6 +9,7 @@ use weir_core::execution::Status;
 use weir_db::Db;
 use weir_engine::Error;
 use weir_engine::journal::{self, Append, Created, Journal, Lease, NewExecution, Row};
+use weir_events::DomainEvent;
 use weir_testkit::TestDatabase;
 
 /// One of the two stores.
@@ -24,6 +25,7 @@ impl Store {
     /// A store in this database.
     pub(crate) async fn open(name: &'static str, url: &str) -> Self {
         let db = Db::connect(url).await.unwrap();
+        db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
         db.migrate("engine", weir_engine::MIGRATIONS).await.unwrap();
         Self { name, journal: journal::open(&db), db, _database: None }
     }
@@ -33,6 +35,18 @@ impl Store {
         let sql = format!("SELECT count(*) FROM {table} WHERE execution_id = $1");
         self.db.query(sql, weir_db::args![id]).await.unwrap()[0].get(0).unwrap()
     }
+
+    /// The rows of the outbox that tell of an execution.
+    pub(crate) async fn outbox(&self, id: ExecutionId) -> Vec<(Option<WorkspaceId>, Vec<DomainEvent>)> {
+        outbox(&self.db, id).await
+    }
+}
+
+/// The rows of the outbox that tell of an execution.
+pub(crate) async fn outbox(db: &Db, id: ExecutionId) -> Vec<(Option<WorkspaceId>, Vec<DomainEvent>)> {
+    let sql = "SELECT workspace_id, events FROM outbox WHERE events LIKE $1 ORDER BY position";
+    let rows = db.query(sql, weir_db::args![format!("%execution/{id}%")]).await.unwrap();
+    rows.iter().map(|row| (row.get(0).unwrap(), serde_json::from_str(row.get(1).unwrap()).unwrap())).collect()
 }
 
 /// SQLite and PostgreSQL.
@@ -117,6 +131,7 @@ impl Tape {
             logs: Vec::new(),
             wakes: Vec::new(),
             heard_of: Vec::new(),
+            told: Vec::new(),
         }
     }
 

@@ -48,6 +48,7 @@ impl Bench {
         let objects = Objects::connect(&format!("file:{}", folder.path().join("objects").display())).expect("a folder");
         let files = ExecutionFiles::new(objects.clone());
         let db = Db::connect(&format!("sqlite:{}", folder.path().join("weir.db").display())).await.expect("a database");
+        db.migrate("events", weir_events::MIGRATIONS).await.expect("tables");
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.expect("tables");
         let types = standard(Services { files: files.clone(), outbound, versions: Versions::new(db.clone()) });
         Self { types, files, db, objects, _folder: folder }
@@ -70,6 +71,7 @@ impl Bench {
             node_types: self.types.clone(),
             evaluator: Arc::new(JsEvaluator::new()),
             credentials: Arc::new(FixedCredentials::default()),
+            workspaces: Arc::new(weir_engine::NoSettings),
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::open(Config::default(), parts).await.expect("an engine");

@@ -64,6 +64,7 @@ async fn benches() -> Vec<Bench> {
             node_types: nodes::node_types(),
             evaluator: Arc::new(JsEvaluator::new()),
             credentials: Arc::new(FixedCredentials::from_iter([])),
+            workspaces: Arc::new(weir_engine::NoSettings),
             clock: Arc::new(weir_base::SystemClock),
         };
         let engine = Engine::open(Config::default(), parts).await.unwrap();

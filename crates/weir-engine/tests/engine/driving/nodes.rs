@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
+use weir_base::{Credential, WorkspaceId};
 use weir_core::node_error::{ErrorClass, NodeError};
 use weir_core::node_type::{Category, DEFAULT_MAX_ATTEMPTS, Handles, NodeTypeInfo, Role};
 use weir_core::outcome::{ApprovalRequest, ChildRequest, Expansion, OnItemError, Outcome, Wait};
 use weir_core::payload::Payload;
-use weir_engine::node::{NodeCtx, NodeType};
+use weir_engine::node::{LiveEvent, LogLevel, NodeCtx, NodeType};
+use weir_engine::{Error, Quota, WorkspaceSettings};
 
 /// What the outside world saw of the nodes.
 #[derive(Default)]
@@ -22,6 +24,9 @@ pub(crate) struct World {
     pub(crate) gate: Notify,
     /// Tells that an effect began.
     pub(crate) news: Notify,
+    /// What workspaces are given.
+    pub(crate) vars: Mutex<Map<String, Value>>,
+    pub(crate) quota: Mutex<Quota>,
 }
 
 impl World {
@@ -65,6 +70,7 @@ pub(crate) fn all(world: &Arc<World>) -> Vec<Arc<dyn NodeType>> {
         }),
         Arc::new(Plain { name: "child", role: Role::Ordinary, handles: Handles::Single }),
         Arc::new(Effect(Arc::clone(world))),
+        Arc::new(Leak),
     ]
 }
 
@@ -180,5 +186,54 @@ impl Effect {
     fn touch(&self, key: String) {
         self.0.effects.lock().push(key);
         self.0.news.notify_waiters();
+    }
+}
+
+/// What the world gives to workspaces.
+pub(crate) struct Settings(pub(crate) Arc<World>);
+
+#[async_trait]
+impl WorkspaceSettings for Settings {
+    async fn variables(&self, _: WorkspaceId) -> Result<Map<String, Value>, Error> {
+        Ok(self.0.vars.lock().clone())
+    }
+
+    async fn quota(&self, _: WorkspaceId) -> Result<Quota, Error> {
+        Ok(*self.0.quota.lock())
+    }
+}
+
+/// Tells its credential in every way there is. Params: `how` (`output`, `error`, `panic`, `approval`).
+struct Leak;
+
+#[async_trait]
+impl NodeType for Leak {
+    fn info(&self) -> NodeTypeInfo {
+        NodeTypeInfo { default_max_attempts: 1, ..info("leak", Role::Ordinary, Handles::Single, false) }
+    }
+
+    async fn run(&self, ctx: &NodeCtx, params: Value) -> Result<Outcome, NodeError> {
+        let Credential::Basic { username, password } = ctx.credential("login").await? else {
+            return Err(NodeError::invalid("another credential was expected"));
+        };
+        ctx.hide("derived-token").unwrap();
+        let text = format!("{username}:{password} by derived-token");
+        ctx.log(LogLevel::Info, text.clone()).await;
+        ctx.emit(LiveEvent::Token { path: ctx.path.clone(), text: text.clone() }).await;
+        let stepped = ctx.step("told", async { Ok(json!({ "step": text })) }).await?;
+        assert_eq!(stepped["step"], "ann:*** by ***");
+        let error = NodeError::invalid(text.clone()).with_source(text.clone()).with_details(json!([text]));
+        match params["how"].as_str() {
+            Some("error") => Err(error),
+            Some("panic") => panic!("{text}"),
+            Some("approval") => Ok(Outcome::Wait(Wait::Approval(ApprovalRequest {
+                title: text.clone(),
+                description: Some(text.clone()),
+                form: Some(json!({ "title": text })),
+                assignee: Some(text),
+                deadline: None,
+            }))),
+            _ => Ok(Outcome::done(json!({ "echo": text, "large": "x".repeat(300_000) }))),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_base::{Clock, ExecutionId, Principal, SystemClock, WorkerId, WorkspaceId};
+use weir_base::{Clock, Credential, ExecutionId, Principal, SystemClock, WorkerId, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::event::Event;
 use weir_core::execution::{Execution, Input, Moment, Status};
@@ -17,7 +17,7 @@ use weir_engine::{Config, Engine, MIGRATIONS, Parts, StartExecution, Waited};
 use weir_expr::JsEvaluator;
 use weir_objects::Objects;
 
-use super::nodes::{self, World};
+use super::nodes::{self, Settings, World};
 
 /// The workspace of most tests.
 pub(crate) const FIRST: WorkspaceId = WorkspaceId::FIRST;
@@ -27,6 +27,9 @@ pub(crate) fn operator() -> &'static Principal {
     static OPERATOR: LazyLock<Principal> = LazyLock::new(|| Principal::operator(FIRST));
     &OPERATOR
 }
+
+/// The password of the credential `login`.
+pub(crate) const SECRET: &str = "s3cr3t-p4ss";
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +42,7 @@ pub(crate) struct Rig {
     pub(crate) world: Arc<World>,
     pub(crate) name: &'static str,
     database: weir_testkit::TestDatabase,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     worker: WorkerId,
 }
 
@@ -47,7 +50,7 @@ pub(crate) struct Rig {
 pub(crate) struct Life {
     pub(crate) engine: Engine,
     runtime: Option<tokio::runtime::Runtime>,
-    db: Db,
+    pub(crate) db: Db,
 }
 
 impl Rig {
@@ -104,7 +107,7 @@ impl Rig {
         };
         let workspace = execution.started().workspace_id;
         let (cleared_timers, logs, heard_of) = (Vec::new(), Vec::new(), Vec::new());
-        let append = Append { workspace, events, row, cleared_timers, logs, wakes, heard_of };
+        let append = Append { workspace, events, row, cleared_timers, logs, wakes, heard_of, told: Vec::new() };
         journal.append(lease, append).await.unwrap();
         db.close().await;
     }
@@ -130,16 +133,19 @@ impl Rig {
     pub(crate) async fn start_as(&self, config: Config) -> Life {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().unwrap();
         let (url, folder) = (self.database.url.clone(), format!("file:{}", self.folder.path().display()));
-        let node_types = nodes::all(&self.world);
+        let (node_types, world) = (nodes::all(&self.world), Arc::clone(&self.world));
+        let login = Credential::Basic { username: "ann".to_owned(), password: SECRET.to_owned() };
         let opened = runtime.spawn(async move {
             let db = Db::connect(&url).await.unwrap();
+            db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
             db.migrate("engine", MIGRATIONS).await.unwrap();
             let parts = Parts {
                 db: db.clone(),
                 objects: Objects::connect(&folder).unwrap(),
                 node_types,
                 evaluator: Arc::new(JsEvaluator::new()),
-                credentials: Arc::new(FixedCredentials::default()),
+                credentials: Arc::new(FixedCredentials::from_iter([("login".to_owned(), login)])),
+                workspaces: Arc::new(Settings(world)),
                 clock: Arc::new(SystemClock),
             };
             (Engine::open(config, parts).await.unwrap(), db)
