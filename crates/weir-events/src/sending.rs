@@ -1,6 +1,7 @@
 //! Sending: each event to each receiver in its turn, again and again until it arrives or that is senseless.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -255,9 +256,8 @@ impl Subscriber for Deliveries {
         Box::pin(async move {
             let mut wanted: HashMap<WorkspaceId, (Vec<Webhook>, Vec<NotificationRule>)> = HashMap::new();
             for workspace in events.iter().filter_map(|located| located.event.workspace) {
-                if !wanted.contains_key(&workspace) {
-                    let both = (self.0.webhooks.enabled(workspace).await?, self.0.rules.enabled(workspace).await?);
-                    wanted.insert(workspace, both);
+                if let Entry::Vacant(place) = wanted.entry(workspace) {
+                    place.insert((self.0.webhooks.enabled(workspace).await?, self.0.rules.enabled(workspace).await?));
                 }
             }
             let mut sent: Vec<(&DomainEvent, WorkspaceId, Uuid)> = Vec::new();
