@@ -15,7 +15,7 @@ run: ## build Weir and serve it at http://127.0.0.1:8080, with the examples load
 	@scripts/setup build
 	@$(CARGO) run --locked --bin weir -- serve --load-examples examples
 
-test: ## run all tests; PostgreSQL is real, see CONTRIBUTING.md
+test: ## run all tests; their servers are real, see CONTRIBUTING.md
 	@scripts/setup build test
 	@$(CARGO) test --workspace --locked
 

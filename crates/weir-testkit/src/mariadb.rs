@@ -26,7 +26,7 @@ const SETTINGS: &[&str] = &[
 #[derive(Debug)]
 pub struct TestMariaDb {
     port: u16,
-    process: Process,
+    pub(crate) process: Process,
 }
 
 impl TestMariaDb {

@@ -16,7 +16,7 @@ const CLIENT_SECRET: &str = "the-secret-of-weir";
 pub struct OidcProvider {
     port: u16,
     /// Ends the server with this value.
-    _process: Process,
+    pub(crate) _process: Process,
 }
 
 impl OidcProvider {

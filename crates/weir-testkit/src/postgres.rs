@@ -18,7 +18,7 @@ pub struct TestPostgres {
     /// Up to the name of the database.
     address: String,
     /// Nothing when the server is somebody else's.
-    own: Option<Process>,
+    pub(crate) own: Option<Process>,
 }
 
 impl TestPostgres {

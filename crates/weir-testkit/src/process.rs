@@ -163,3 +163,55 @@ pub(crate) fn free_port() -> u16 {
     }
     panic!("no port between {} and {} is free", PORTS.start, PORTS.end);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OidcProvider, SmtpOptions, SmtpServer, TestMariaDb, TestPostgres, TestRedis};
+
+    const SERVERS: usize = 5;
+
+    /// Runs in a process of its own, which the test below kills.
+    #[test]
+    #[ignore = "`servers_end_with_a_killed_test` runs it"]
+    fn the_owner_of_one_server_of_each_kind() {
+        let (redis, mariadb, oidc) = (TestRedis::own(), TestMariaDb::shared(), OidcProvider::start());
+        let (postgres, smtp) = (TestPostgres::own(), SmtpServer::start(SmtpOptions::default()));
+        let postgres = postgres.own.as_ref().expect("it is our own");
+        for process in [&redis.process, &mariadb.process, &oidc._process, &smtp.process, postgres] {
+            println!("server {} {}", process.id.unwrap(), process.folder.display());
+        }
+        loop {
+            std::thread::park();
+        }
+    }
+
+    #[test]
+    fn servers_end_with_a_killed_test() {
+        let mut owner = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "process::tests::the_owner_of_one_server_of_each_kind", "--ignored", "--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(owner.stdout.take().unwrap());
+        let lines = output.lines().map(Result::unwrap);
+        let servers: Vec<(u32, PathBuf)> = lines
+            .filter_map(|line| {
+                let (id, folder) = line.strip_prefix("server ")?.split_once(' ')?;
+                Some((id.parse().unwrap(), folder.into()))
+            })
+            .take(SERVERS)
+            .collect();
+        assert_eq!(servers.len(), SERVERS);
+        assert!(servers.iter().all(|(_, folder)| folder.is_dir()));
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        let begun = Instant::now();
+        for (id, folder) in servers {
+            while Path::new(&format!("/proc/{id}")).exists() || folder.exists() {
+                assert!(begun.elapsed() < PATIENCE, "process {id} or {} outlives its owner", folder.display());
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}

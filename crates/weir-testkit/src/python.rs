@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The interpreter with the packages of `scripts/requirements-test.txt`. Programs of these packages are run as its
-/// modules: `python -m schemathesis.cli run ...`.
+/// modules: `python -m schemathesis.cli run ...`, which leaves notes in its working folder: give it a temporary one.
 ///
 /// # Panics
 /// If set-up was not run.

@@ -9,7 +9,7 @@ use crate::process::{Process, Stop, find_program, folder, free_port};
 #[derive(Debug)]
 pub struct TestRedis {
     port: u16,
-    process: Process,
+    pub(crate) process: Process,
 }
 
 impl TestRedis {

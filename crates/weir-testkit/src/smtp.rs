@@ -25,7 +25,7 @@ pub struct SmtpOptions {
 #[derive(Debug)]
 pub struct SmtpServer {
     url: String,
-    process: Process,
+    pub(crate) process: Process,
 }
 
 /// A mail as it arrived.
