@@ -12,7 +12,7 @@ use crate::key_uses::KeyUses;
 use crate::mails::Mails;
 use crate::oidc::Provider;
 use crate::signing_keys::SigningKeys;
-use crate::{ApiKeys, Config, Error, Members, Users, Workspaces};
+use crate::{ApiKeys, Config, Error, Members, Users, Workspaces, access_token};
 
 /// What [`Identity`] is built of.
 pub struct Parts {
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) mails: Option<Mails>,
     pub(crate) hashing: Hashing,
     pub(crate) signing: SigningKeys,
+    /// What is asked of every access token.
+    pub(crate) token_rules: jsonwebtoken::Validation,
     pub(crate) key_uses: KeyUses,
     pub(crate) provider: Option<Provider>,
     pub(crate) config: Config,
@@ -60,8 +62,9 @@ impl Identity {
         let provider = config.oidc.clone().map(|oidc| Provider::new(oidc, &config.public_url, http)).transpose()?;
         let mails = mailer.map(Mails::start);
         let signing = SigningKeys::default();
+        let token_rules = access_token::rules(&config.public_url);
         let key_uses = KeyUses::default();
-        let core = Core { db, keyring, clock, mails, hashing, signing, key_uses, provider, config };
+        let core = Core { db, keyring, clock, mails, hashing, signing, token_rules, key_uses, provider, config };
         core.load_signing_keys().await?;
         core.rotate_signing_keys().await?;
         Ok(Self { core: Arc::new(core) })

@@ -51,9 +51,8 @@ fn is_common(lower: &str) -> bool {
     if COMMON.contains(lower) {
         return true;
     }
-    let plain: String = lower.chars().map(unmasked).collect();
-    let candidates =
-        [letters(lower), letters(&plain), letters(plain.trim_end_matches(|char: char| !char.is_alphabetic()))];
+    let core: String = lower.trim_matches(|char: char| !char.is_alphabetic()).chars().map(unmasked).collect();
+    let candidates = [letters(lower), letters(&core)];
     candidates.iter().any(|word| COMMON.contains(word.as_str()) || is_repetition(word))
 }
 
