@@ -171,25 +171,30 @@ mod tests {
 
     const SERVERS: usize = 5;
 
-    /// Runs in a process of its own, which the test below kills.
-    #[test]
-    #[ignore = "`servers_end_with_a_killed_test` runs it"]
-    fn the_owner_of_one_server_of_each_kind() {
+    /// Tells this test that it is the process to be killed.
+    const OWNER: &str = "WEIR_TESTKIT_OWNER";
+
+    fn own_one_server_of_each_kind() {
         let (redis, mariadb, oidc) = (TestRedis::own(), TestMariaDb::shared(), OidcProvider::start());
         let (postgres, smtp) = (TestPostgres::own(), SmtpServer::start(SmtpOptions::default()));
         let postgres = postgres.own.as_ref().expect("it is our own");
         for process in [&redis.process, &mariadb.process, &oidc._process, &smtp.process, postgres] {
-            println!("server {} {}", process.id.unwrap(), process.folder.display());
+            println!("server {} {}", process.id.expect("it runs"), process.folder.display());
         }
-        loop {
-            std::thread::park();
-        }
+        // If the one who shall kill this process dies first, the pipe ends.
+        std::io::stdin().read_line(&mut String::new()).expect("a pipe");
+        panic!("this process was to be killed");
     }
 
     #[test]
     fn servers_end_with_a_killed_test() {
+        if std::env::var_os(OWNER).is_some() {
+            own_one_server_of_each_kind();
+        }
         let mut owner = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process::tests::the_owner_of_one_server_of_each_kind", "--ignored", "--nocapture"])
+            .args(["--exact", "process::tests::servers_end_with_a_killed_test", "--nocapture"])
+            .env(OWNER, "")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

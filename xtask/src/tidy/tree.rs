@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 /// Folders that hold what is downloaded, built or stored, never sources.
-const NOT_SOURCES: [&str; 5] = [".git", "node_modules", "weir-data", ".dev", "dist"];
+const NOT_SOURCES: [&str; 6] = [".git", ".tools", "node_modules", "weir-data", ".dev", "dist"];
 
 /// A text file of the repository.
 #[derive(Debug)]
