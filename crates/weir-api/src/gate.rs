@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use utoipa::openapi::OpenApi;
 use weir_base::{ErrorKind, Permissions, Principal, WorkspaceId};
-use weir_identity::Identity;
+use weir_identity::{Error, Identity};
 
 use crate::access::{Access, Counted, Found, Rules};
 use crate::config::HttpConfig;
@@ -20,6 +20,9 @@ use crate::extract::{BodyLimit, ClientAddress};
 use crate::limits::{Limiter, Standing};
 use crate::problem::{self, Problem, codes};
 use crate::proxies::client_address;
+
+/// What is below it is about the workspace that follows.
+const WORKSPACES: &str = "/api/v1/workspaces/";
 
 /// Chooses the workspace.
 const WORKSPACE: &str = "weir-workspace";
@@ -72,9 +75,15 @@ impl Gate {
             request.extensions_mut().insert(ClientAddress(address));
             return Ok(standing);
         };
-        let workspace = workspace(request.headers())?;
-        let principal = match self.identity.authenticate(bearer, workspace, address).await {
+        let named = workspace(request.headers())?;
+        let within = named.or_else(|| within(request.uri().path()));
+        let principal = match self.identity.authenticate(bearer, within, address).await {
             Ok(principal) => principal,
+            // Whether there is a workspace of that id is nothing a stranger may know.
+            Err(Error::WorkspaceClosed) if let (None, Some(id)) = (named, within) => {
+                let standing = self.limiter.count_address(address, Counted::Address).await?;
+                return Err(Refused::new(Error::NoWorkspace(id).into(), standing));
+            }
             Err(error) => {
                 // Who guesses tokens is counted; who comes while the database is away is not.
                 let guess = error.kind() == ErrorKind::Unauthenticated;
@@ -159,6 +168,11 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
         _ => Err(Problem::new(codes::UNAUTHENTICATED, "`Authorization` must be `Bearer` and a token")),
     }
+}
+
+/// The workspace a path below `/workspaces` is about.
+fn within(path: &str) -> Option<WorkspaceId> {
+    path.strip_prefix(WORKSPACES)?.split('/').next()?.parse().ok()
 }
 
 fn workspace(headers: &HeaderMap) -> Result<Option<WorkspaceId>, Problem> {

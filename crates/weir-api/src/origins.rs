@@ -51,9 +51,9 @@ mod tests {
     fn allowed(headers: &[(&'static str, &'static str)]) -> bool {
         let mut config = HttpConfig::new("https://weir.example.com/".parse().unwrap());
         config.cors = vec!["https://app.example.org".parse().unwrap()];
-        let headers = headers.iter().map(|(name, value)| {
-            (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)));
         Origins::of(&config).check(&headers.collect()).is_ok()
     }
 
@@ -64,7 +64,9 @@ mod tests {
         for origin in ["https://weir.example.com", "https://app.example.org", "http://weir.internal:8080"] {
             assert!(allowed(&[host, ("origin", origin), ("sec-fetch-site", "same-site")]), "{origin}");
         }
-        for origin in ["https://evil.example", "http://weir.example.com", "https://weir.example.com.evil.example", "null"] {
+        for origin in
+            ["https://evil.example", "http://weir.example.com", "https://weir.example.com.evil.example", "null"]
+        {
             assert!(!allowed(&[host, ("origin", origin)]), "{origin}");
         }
         assert!(!allowed(&[host, ("sec-fetch-site", "cross-site")]));

@@ -3,7 +3,9 @@
 pub(crate) mod codes;
 mod documented;
 mod domain;
+mod events;
 mod identity;
+mod triggers;
 
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -11,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use weir_base::ErrorKind;
+use weir_base::{ErrorKind, Permission, Principal};
 
 use self::codes::Code;
 pub(crate) use self::documented::{ReadProblems, WriteProblems};
@@ -141,6 +143,14 @@ impl Problem {
         self
     }
 
+    /// Refuses whoever lacks a permission that just this way of asking needs.
+    pub(crate) fn unless_allowed(who: &Principal, permission: Permission) -> Result<(), Self> {
+        if who.may(permission) {
+            return Ok(());
+        }
+        Err(Self::new(codes::FORBIDDEN, format!("this needs the permission {permission}")))
+    }
+
     /// The same problem, over in so many seconds.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
@@ -205,10 +215,7 @@ pub(crate) fn nothing_at(path: &str) -> Problem {
 
 /// A method that a path does not know.
 pub(crate) fn not_possible(method: &Method) -> Problem {
-    Problem::new(
-        codes::METHOD_NOT_ALLOWED,
-        format!("{method} is not possible here; the `allow` header names what is"),
-    )
+    Problem::new(codes::METHOD_NOT_ALLOWED, format!("{method} is not possible here; the `allow` header names what is"))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

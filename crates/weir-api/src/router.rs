@@ -13,8 +13,11 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use weir_db::Db;
 use weir_engine::Engine;
+use weir_events::{Audit, Events, NotificationRules, Webhooks};
+use weir_identity::{Credentials, Identity, Variables};
 use weir_objects::Objects;
 use weir_workflows::Workflows;
+use weir_workflows::triggers::Triggers;
 
 use crate::config::HttpConfig;
 use crate::conventions::{self, Transport};
@@ -22,7 +25,6 @@ use crate::gate::{self, Gate};
 use crate::limits::Limiter;
 use crate::problem::{self, Problem, ProblemBody};
 use crate::routes;
-use weir_identity::Identity;
 
 /// What the routes need; each gets its own part only.
 pub struct Services {
@@ -30,8 +32,22 @@ pub struct Services {
     pub workflows: Workflows,
     /// Executions.
     pub engine: Engine,
+    /// What starts workflows by itself.
+    pub triggers: Triggers,
     /// Knows who asks.
     pub identity: Identity,
+    /// Secrets that workflows use.
+    pub credentials: Credentials,
+    /// Values that executions see.
+    pub variables: Variables,
+    /// What happens, as it happens.
+    pub events: Events,
+    /// Who did what.
+    pub audit: Audit,
+    /// Addresses that events are sent to.
+    pub webhooks: Webhooks,
+    /// Which events people are told of.
+    pub notification_rules: NotificationRules,
     /// What can be chosen.
     pub http: HttpConfig,
     /// Asked by `/readyz`.
@@ -69,6 +85,19 @@ pub struct Version {
         (name = "dead letters", description = "Failed executions that nobody has dealt with"),
         (name = "approvals", description = "Questions to people"),
         (name = "node types", description = "What documents can be made of"),
+        (name = "triggers", description = "What starts workflows by itself"),
+        (name = "hooks", description = "Where others start workflows"),
+        (name = "sign-in", description = "Signing in and out, and one's own account"),
+        (name = "users", description = "The accounts of the installation"),
+        (name = "workspaces", description = "Where things belong"),
+        (name = "members", description = "Who belongs to a workspace"),
+        (name = "keys", description = "What programs sign in with"),
+        (name = "credentials", description = "Secrets that workflows use"),
+        (name = "variables", description = "Values that executions see"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "webhooks", description = "Addresses that events are sent to"),
+        (name = "notifications", description = "Which events people are told of"),
+        (name = "audit", description = "Who did what"),
         (name = "operations", description = "For supervisors and load balancers"),
     ),
 )]
@@ -155,14 +184,27 @@ fn cors(http: &HttpConfig) -> CorsLayer {
 }
 
 fn described(services: Services) -> OpenApiRouter {
-    let Services { workflows, engine, db, objects, version, shutdown, .. } = services;
+    let Services { workflows, engine, triggers, identity, http, db, objects, version, shutdown, .. } = services;
     let v1 = OpenApiRouter::new()
         .merge(routes::workflows::router(workflows.clone(), engine.clone(), shutdown.clone()))
-        .merge(routes::executions::router(engine.clone(), workflows, shutdown))
+        .merge(routes::executions::router(engine.clone(), workflows, shutdown.clone()))
         .merge(routes::dead_letters::router(engine.clone()))
         .merge(routes::approvals::router(engine.clone()))
-        .merge(routes::node_types::router(engine));
+        .merge(routes::node_types::router(engine.clone()))
+        .merge(routes::triggers::router(triggers.clone()))
+        .merge(routes::auth::router(identity.clone(), &http))
+        .merge(routes::users::router(identity.users()))
+        .merge(routes::members::router(identity.members()))
+        .merge(routes::api_keys::router(identity.api_keys()))
+        .merge(routes::workspaces::router(identity))
+        .merge(routes::credentials::router(services.credentials))
+        .merge(routes::variables::router(services.variables))
+        .merge(routes::events::router(services.events, shutdown.clone()))
+        .merge(routes::webhooks::router(services.webhooks))
+        .merge(routes::notification_rules::router(services.notification_rules))
+        .merge(routes::audit::router(services.audit));
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(routes::health::router(db, objects, version))
+        .merge(routes::hooks::router(triggers, engine, shutdown))
         .nest("/api/v1", v1)
 }

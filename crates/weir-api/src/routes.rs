@@ -1,17 +1,32 @@
 //! The routes, a module for each thing they are about; what a route reads and answers stands beside it.
 
+pub(crate) mod api_keys;
 pub(crate) mod approvals;
+pub(crate) mod audit;
+pub(crate) mod auth;
+pub(crate) mod credentials;
 pub(crate) mod dead_letters;
+mod deliveries;
 pub(crate) mod docs;
+pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod health;
+pub(crate) mod hooks;
+pub(crate) mod members;
 pub(crate) mod node_types;
+pub(crate) mod notification_rules;
+pub(crate) mod triggers;
+pub(crate) mod users;
+pub(crate) mod variables;
+pub(crate) mod webhooks;
 pub(crate) mod workflows;
+pub(crate) mod workspaces;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-use weir_base::Page;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use weir_base::{Page, PageRequest};
 
+use crate::extract::page;
 use crate::problem::{Problem, codes};
 
 /// A slice of a list.
@@ -32,6 +47,42 @@ impl<T> Items<T> {
         let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
         Self { items: page.items.into_iter().map(T::from).collect(), next_cursor }
     }
+
+    /// All there is, each in its wire type.
+    pub(crate) fn all<D>(items: Vec<D>) -> Self
+    where
+        T: From<D>,
+    {
+        Self { items: items.into_iter().map(T::from).collect(), next_cursor: None }
+    }
+}
+
+/// Which slice of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// At most so many, 1 to 200; 50 without it.
+    limit: Option<u32>,
+    /// Continue after the page that gave this.
+    cursor: Option<String>,
+}
+
+impl PageParams {
+    pub(crate) fn read(self) -> Result<PageRequest, Problem> {
+        page(self.limit, self.cursor)
+    }
+}
+
+/// Reads one word of a body, at this place of it.
+pub(crate) fn field<T>(pointer: &str, text: &str) -> Result<T, Problem>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|error: T::Err| {
+        let problem = Problem::new(codes::BODY_INVALID, "the body does not have the expected fields");
+        problem.at(pointer, codes::BODY_INVALID.word, error.to_string())
+    })
 }
 
 /// Reads words separated by commas.

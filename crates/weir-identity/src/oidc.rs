@@ -89,7 +89,7 @@ impl Provider {
         {
             return Ok(Arc::clone(metadata));
         }
-        let call = |request| self.http.call(request);
+        let call = |request| self.http.clone().call(request);
         let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &call)
             .await
             .map_err(|error| Error::ProviderAway(with_causes(&error)))?;
@@ -121,7 +121,7 @@ impl Provider {
     async fn finish(&self, code: &str, remembered: Remembered, now: Timestamp) -> Result<Vouched, Error> {
         let metadata = self.metadata(now).await?;
         let client = self.client(&metadata);
-        let call = |request| self.http.call(request);
+        let call = |request| self.http.clone().call(request);
         let response = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|error| Error::Provider(with_causes(&error)))?
@@ -208,6 +208,7 @@ impl Identity {
 }
 
 /// Talks to the provider within limits of time and size.
+#[derive(Clone)]
 struct Http(reqwest::Client);
 
 /// Why the provider gave no answer.
@@ -222,7 +223,8 @@ enum HttpError {
 }
 
 impl Http {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    // By value: a future that borrows is not known to be `Send` for every lifetime behind the closures of its callers.
+    async fn call(self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let mut request = reqwest::Request::try_from(request)?;
         *request.timeout_mut() = Some(TIMEOUT);
         let mut answer = self.0.execute(request).await?;

@@ -30,7 +30,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     }
 }
 
-/// The address that a request to an operation without a sign-in came from; none for a caller in this process.
+/// The address that a request came from; none for a caller in this process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
@@ -38,6 +38,8 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
+        let known = parts.extensions.get::<Self>().copied();
+        let of_principal = || Self(parts.extensions.get::<Principal>().and_then(|principal| principal.address));
+        Ok(known.unwrap_or_else(of_principal))
     }
 }

@@ -27,6 +27,11 @@ impl IfMatch {
             Self::Revision(revision) => Some(revision),
         }
     }
+
+    /// The same, as stores count: what is beyond every count is never there.
+    pub(crate) fn version(self) -> Option<i64> {
+        self.revision().map(|revision| i64::try_from(revision).unwrap_or(i64::MAX))
+    }
 }
 
 /// Without the header the request is refused.

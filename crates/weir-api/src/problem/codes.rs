@@ -41,12 +41,10 @@ pub(crate) const IF_MATCH_MISSING: Code =
     code("if_match_missing", StatusCode::PRECONDITION_REQUIRED, "The update does not say what it is based on");
 pub(crate) const ORIGIN_NOT_ALLOWED: Code =
     code("origin_not_allowed", StatusCode::FORBIDDEN, "The request comes from another site");
-pub(crate) const UNAUTHENTICATED: Code =
-    code("unauthenticated", StatusCode::UNAUTHORIZED, "Nobody is signed in");
+pub(crate) const UNAUTHENTICATED: Code = code("unauthenticated", StatusCode::UNAUTHORIZED, "Nobody is signed in");
 pub(crate) const TOKEN_INVALID: Code = code("token_invalid", StatusCode::UNAUTHORIZED, "The token does not hold");
 pub(crate) const TOKEN_EXPIRED: Code = code("token_expired", StatusCode::UNAUTHORIZED, "The token has expired");
-pub(crate) const TOKEN_REVOKED: Code =
-    code("token_revoked", StatusCode::UNAUTHORIZED, "The session or key was ended");
+pub(crate) const TOKEN_REVOKED: Code = code("token_revoked", StatusCode::UNAUTHORIZED, "The session or key was ended");
 pub(crate) const TOKEN_REUSED: Code =
     code("token_reused", StatusCode::UNAUTHORIZED, "The refresh token was used before");
 pub(crate) const ACCOUNT_INACTIVE: Code =
@@ -69,10 +67,8 @@ pub(crate) const WORKSPACE_NOT_FOUND: Code =
 pub(crate) const MEMBER_NOT_FOUND: Code = code("member_not_found", StatusCode::NOT_FOUND, "There is no such member");
 pub(crate) const INVITATION_NOT_FOUND: Code =
     code("invitation_not_found", StatusCode::NOT_FOUND, "There is no such invitation");
-pub(crate) const SESSION_NOT_FOUND: Code =
-    code("session_not_found", StatusCode::NOT_FOUND, "There is no such session");
-pub(crate) const API_KEY_NOT_FOUND: Code =
-    code("api_key_not_found", StatusCode::NOT_FOUND, "There is no such API key");
+pub(crate) const SESSION_NOT_FOUND: Code = code("session_not_found", StatusCode::NOT_FOUND, "There is no such session");
+pub(crate) const API_KEY_NOT_FOUND: Code = code("api_key_not_found", StatusCode::NOT_FOUND, "There is no such API key");
 pub(crate) const PROVIDER_NOT_FOUND: Code =
     code("provider_not_found", StatusCode::NOT_FOUND, "No identity provider is set up");
 pub(crate) const LINK_INVALID: Code =
@@ -108,6 +104,30 @@ pub(crate) const UNAVAILABLE: Code =
     code("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The server cannot do this at the moment");
 pub(crate) const INTERNAL: Code =
     code("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on the server");
+pub(crate) const TRIGGER_NOT_FOUND: Code = code("trigger_not_found", StatusCode::NOT_FOUND, "There is no such trigger");
+pub(crate) const HOOK_NOT_FOUND: Code = code("hook_not_found", StatusCode::NOT_FOUND, "Nothing listens here");
+pub(crate) const HOOK_NOT_LISTENING: Code =
+    code("hook_not_listening", StatusCode::NOT_FOUND, "Nobody is testing this webhook");
+pub(crate) const HOOK_UNPROVEN: Code =
+    code("hook_unproven", StatusCode::UNAUTHORIZED, "The sender does not prove who it is");
+pub(crate) const HOOK_CREDENTIAL: Code =
+    code("hook_credential", StatusCode::CONFLICT, "The webhook's credential cannot be used");
+pub(crate) const FORM_INVALID: Code =
+    code("form_invalid", StatusCode::UNPROCESSABLE_ENTITY, "What was filled in does not fit the form");
+pub(crate) const TRIGGER_INVALID: Code =
+    code("trigger_invalid", StatusCode::UNPROCESSABLE_ENTITY, "The trigger has mistakes");
+pub(crate) const TRIGGER_PATH_TAKEN: Code =
+    code("trigger_path_taken", StatusCode::CONFLICT, "Another trigger listens there");
+pub(crate) const TOO_MANY_TRIGGERS: Code =
+    code("too_many_triggers", StatusCode::CONFLICT, "There are too many triggers");
+pub(crate) const WEBHOOK_NOT_FOUND: Code = code("webhook_not_found", StatusCode::NOT_FOUND, "There is no such webhook");
+pub(crate) const NOTIFICATION_RULE_NOT_FOUND: Code =
+    code("notification_rule_not_found", StatusCode::NOT_FOUND, "There is no such notification rule");
+pub(crate) const DELIVERY_NOT_FOUND: Code =
+    code("delivery_not_found", StatusCode::NOT_FOUND, "There is no such delivery");
+pub(crate) const DELIVERY_PENDING: Code = code("delivery_pending", StatusCode::CONFLICT, "It is still being delivered");
+pub(crate) const CREDENTIAL_NAME_TAKEN: Code =
+    code("credential_name_taken", StatusCode::CONFLICT, "There is a credential of this name");
 pub(crate) const EXECUTION_NOT_FOUND: Code =
     code("execution_not_found", StatusCode::NOT_FOUND, "There is no such execution");
 pub(crate) const EXECUTION_TRANSITION_REFUSED: Code =

@@ -6,15 +6,15 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use weir_base::{ApiKeyId, Permission, UserId, WorkspaceId};
 use weir_identity::{ApiKey, ApiKeys, NewApiKey};
 
-use crate::extract::{Caller, Json, Path, Query, page};
+use crate::extract::{Caller, Json, Path, Query};
 use crate::problem::{Problem, ReadProblems, WriteProblems, codes};
-use crate::routes::Items;
+use crate::routes::{Items, PageParams};
 
 /// The longest life of a key that is not for ever, in days.
 const MAX_DAYS: u32 = 3650;
@@ -88,29 +88,18 @@ struct KeyToMake {
     expires_in_days: Option<u32>,
 }
 
-/// Which slice of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// At most so many, 1 to 200; 50 without it.
-    limit: Option<u32>,
-    /// Continue after the page that gave this.
-    cursor: Option<String>,
-}
-
 /// List one's keys, or those of everybody in the workspace for who may see them; newest first
 #[utoipa::path(
-    get, path = "/api-keys", tag = "keys", operation_id = "list_api_keys", params(ListParams),
+    get, path = "/api-keys", tag = "keys", operation_id = "list_api_keys", params(PageParams),
     security(("bearer" = ["key:own"])),
     responses((status = 200, body = Items<ApiKeyBody>), ReadProblems),
 )]
 async fn list(
     State(keys): State<ApiKeys>,
     Caller(who): Caller,
-    Query(params): Query<ListParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Items<ApiKeyBody>>, Problem> {
-    let page = page(params.limit, params.cursor)?;
+    let page = params.read()?;
     Ok(Json(Items::of(keys.list(&who, &page).await?)))
 }
 

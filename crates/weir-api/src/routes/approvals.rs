@@ -153,7 +153,11 @@ async fn list(
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = ApprovalBody), ReadProblems),
 )]
-async fn get(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<String>) -> Result<Json<ApprovalBody>, Problem> {
+async fn get(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ApprovalBody>, Problem> {
     let id: ApprovalId = id.parse()?;
     Ok(Json(engine.executions().approval(who.workspace, id.execution, &id.path).await?.into()))
 }

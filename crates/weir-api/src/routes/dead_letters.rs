@@ -67,7 +67,11 @@ async fn replay(
     security(("bearer" = ["execution:run"])),
     responses((status = 204), WriteProblems),
 )]
-async fn dismiss(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<ExecutionId>) -> Result<StatusCode, Problem> {
+async fn dismiss(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<StatusCode, Problem> {
     engine.executions().dismiss(&who, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

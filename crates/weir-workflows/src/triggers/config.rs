@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weir_core::evaluator::Evaluator;
 use weir_core::user_schema::UserSchema;
+use weir_events::Patterns;
 
 use super::schedule::{Missed, Schedule};
 
@@ -130,8 +131,8 @@ pub struct CronConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventConfig {
-    /// The kinds of events; `Workflow*` stands for all that begin so, `*` for all.
-    pub events: Vec<String>,
+    /// The kinds of events.
+    pub events: Patterns,
     /// An expression over `event`, as CloudEvents has it; the event counts when it is truthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
@@ -286,27 +287,10 @@ impl CronConfig {
 }
 
 impl EventConfig {
-    /// Whether an event of this kind may count.
-    pub(super) fn listens_to(&self, kind: &str) -> bool {
-        self.events.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => kind.starts_with(beginning),
-            None => kind == pattern,
-        })
-    }
-
     fn mistakes(&self, evaluator: &dyn Evaluator) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
-        if self.events.is_empty() {
-            mistakes.push(Mistake::new("/config/events", "name at least one kind of event, or * for all"));
-        }
-        for (index, pattern) in self.events.iter().enumerate() {
-            let name = pattern.strip_suffix('*').unwrap_or(pattern);
-            let fits = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
-            if pattern.is_empty() || pattern.len() > 100 || !name.chars().all(fits) {
-                let message = format!("{pattern:?} is no kind of event; write ExecutionFailed, Execution* or *");
-                mistakes.push(Mistake::new(&format!("/config/events/{index}"), message));
-            }
-        }
+        let patterns = Patterns::new(self.events.as_slice().to_vec());
+        let mut mistakes: Vec<Mistake> =
+            patterns.err().into_iter().map(|error| Mistake::new("/config/events", error.to_string())).collect();
         match self.filter.as_deref() {
             None => {}
             Some(filter) if filter.chars().count() > MAX_FILTER => {

@@ -46,7 +46,7 @@ impl Triggers {
                 listeners.insert(workspace, self.0.store.listeners(workspace).await?);
             }
             let hears = |trigger: &&Trigger| match &trigger.config {
-                TriggerConfig::Event(config) => event.at >= trigger.created_at && config.listens_to(&event.kind),
+                TriggerConfig::Event(config) => event.at >= trigger.created_at && config.events.fit(&event.kind),
                 _ => false,
             };
             let hearing = listeners.get(&workspace).into_iter().flatten().filter(hears);
@@ -81,7 +81,7 @@ impl Triggers {
     async fn start_for(&self, trigger: &Trigger, event: &DomainEvent) -> Result<bool, Error> {
         let TriggerConfig::Event(config) = &trigger.config else { return Ok(false) };
         // It may have been changed since the event was remembered for it.
-        if !trigger.enabled || event.workspace != Some(trigger.workspace) || !config.listens_to(&event.kind) {
+        if !trigger.enabled || event.workspace != Some(trigger.workspace) || !config.events.fit(&event.kind) {
             return Ok(false);
         }
         let told = event.cloud_event();

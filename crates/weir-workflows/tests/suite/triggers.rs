@@ -373,7 +373,7 @@ async fn mistakes_are_told_all_at_once_and_an_address_belongs_to_one() {
         let zone = json!({"kind": "cron", "schedule": "* * * * *", "time_zone": "Berlin"});
         assert_eq!(pointers(zone).await, ["/config/time_zone"]);
         let event = json!({"kind": "event", "events": ["a b"], "filter": "steps.a > 1"});
-        assert_eq!(pointers(event).await, ["/config/events/0", "/config/filter"]);
+        assert_eq!(pointers(event).await, ["/config/events", "/config/filter"]);
         let form = json!({"kind": "form", "title": " ", "schema": {"type": "strong"}});
         assert_eq!(pointers(form).await, ["/config/title", "/config/schema/type"]);
 

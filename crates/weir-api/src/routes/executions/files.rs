@@ -54,7 +54,11 @@ impl From<FileInfo> for FileBody {
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Files), ReadProblems),
 )]
-pub(super) async fn list(State(engine): State<Engine>, Caller(who): Caller, Path(id): Path<ExecutionId>) -> Result<Json<Files>, Problem> {
+pub(super) async fn list(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<Json<Files>, Problem> {
     let files = engine.list_files(who.workspace, id, MAX_LISTED).await?;
     Ok(Json(Files { items: files.into_iter().map(FileBody::from).collect() }))
 }

@@ -89,7 +89,10 @@ pub(super) async fn replace(
     Json(new): Json<ReplaceWorkflow>,
 ) -> Result<Response, Problem> {
     let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?))
+    Ok(answer_saved(
+        StatusCode::OK,
+        workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?,
+    ))
 }
 
 /// Change parts of a workflow's draft

@@ -141,7 +141,12 @@ fn checked_wait(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
 
 impl Runner {
     /// The result, if it is there in time.
-    async fn answer(&self, workspace: WorkspaceId, id: ExecutionId, wait: Option<Duration>) -> Result<Response, Problem> {
+    async fn answer(
+        &self,
+        workspace: WorkspaceId,
+        id: ExecutionId,
+        wait: Option<Duration>,
+    ) -> Result<Response, Problem> {
         let Some(wait) = wait else { return Ok(accepted(id)) };
         let waited = tokio::select! {
             waited = self.engine.wait(workspace, id, wait) => waited?,

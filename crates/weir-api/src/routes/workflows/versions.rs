@@ -4,18 +4,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use weir_base::WorkflowId;
 use weir_core::diff::Diff;
 use weir_workflows::{Edition, VersionSummary, Workflows};
 
 use super::SavedWorkflow;
 use super::change::answer_saved;
-use crate::extract::{Caller, IfMatch, Json, Path, Query, page};
+use crate::extract::{Caller, IfMatch, Json, Path, Query};
 use crate::problem::{Problem, ReadProblems, WriteProblems};
-use crate::routes::{Items, word};
+use crate::routes::{Items, PageParams, word};
 
 /// A published version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,17 +44,6 @@ pub(super) struct VersionWithDocument {
     document: Value,
 }
 
-/// Which slice of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
-    /// At most so many, 1 to 200; 50 without it.
-    limit: Option<u32>,
-    /// Continue after the page that gave this.
-    cursor: Option<String>,
-}
-
 /// List a workflow's versions, newest first
 #[utoipa::path(
     get, path = "/workflows/{id}/versions", tag = "workflows", operation_id = "list_workflow_versions",
@@ -68,7 +57,7 @@ pub(super) async fn list(
     Path(id): Path<WorkflowId>,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Items<VersionBody>>, Problem> {
-    let page = page(params.limit, params.cursor)?;
+    let page = params.read()?;
     Ok(Json(Items::of(workflows.versions().list(who.workspace, id, &page).await?)))
 }
 
