@@ -6,11 +6,11 @@ use weir_db::{Batch, Statement, args};
 use weir_mail::Message;
 
 use crate::events::{event, of_user, somebody, tell};
-use crate::identity::{Core, person};
+use crate::identity::{Core, person, signed_in};
 use crate::lockout::forgive;
 use crate::one_time::{Purpose, issue, redemption, withdrawal};
 use crate::password::{self, MAX_BYTES};
-use crate::sessions::{Ending, current, end, ended};
+use crate::sessions::{Ending, end, ended};
 use crate::user::{Account, stored_version};
 use crate::{Client, Error, Identity, User};
 
@@ -30,7 +30,7 @@ impl Identity {
     /// [`Error::WrongPassword`] if `present` is not the present one, [`Error::LockedOut`] after too many of those,
     /// [`Error::WeakPassword`]; [`Error::NoPerson`] unless somebody is signed in by a session.
     pub async fn change_password(&self, who: &Principal, present: &str, new: &str) -> Result<(), Error> {
-        let Actor::User { user, .. } = who.actor else { return Err(Error::NoPerson) };
+        let (user, session) = signed_in(who)?;
         let core = &self.core;
         let account = Account::by_id(&core.db, user).await?.ok_or(Error::NoUser(user))?;
         let User { email, name, .. } = &account.user;
@@ -48,7 +48,7 @@ impl Identity {
             return Err(Error::WrongPassword);
         }
         let told = of_user(who, "PasswordChanged", user, core.now(), json!({}));
-        core.set_password(&account, new, Ending::AllBut(current(who)), Batch::from(tell(told))).await
+        core.set_password(&account, new, Ending::AllBut(Some(session)), Batch::from(tell(told))).await
     }
 
     /// Mails a link to set another password, if the address has an account with one. The answer is the same if not.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_base::{Clock, Principal, Timestamp, UserId, WorkspaceId};
+use weir_base::{Actor, Clock, Principal, SessionId, Timestamp, UserId, WorkspaceId};
 use weir_db::Db;
 use weir_mail::Mailer;
 use weir_vault::Keyring;
@@ -126,7 +126,15 @@ impl Core {
 /// Where somebody is who is in no workspace: nothing is there.
 pub(crate) const NOWHERE: WorkspaceId = WorkspaceId::from_uuid(uuid::Uuid::nil());
 
-/// The person who asks.
+/// The person who asks, signed in by a session: what concerns sign-in itself is not for keys.
+pub(crate) const fn signed_in(who: &Principal) -> Result<(UserId, SessionId), Error> {
+    match who.actor {
+        Actor::User { user, session } => Ok((user, session)),
+        _ => Err(Error::NoPerson),
+    }
+}
+
+/// The person who asks, or whose key it is.
 pub(crate) fn person(who: &Principal) -> Result<UserId, Error> {
     who.actor.user().ok_or(Error::NoPerson)
 }

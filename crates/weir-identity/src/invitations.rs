@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use uuid::Uuid;
-use weir_base::{Actor, Principal, Role, WorkspaceId};
+use weir_base::{Principal, Role, WorkspaceId};
 use weir_db::{Batch, Statement, args};
 use weir_mail::Message;
 
 use crate::api_keys::within_own;
 use crate::email::{checked_email, email_key};
 use crate::events::{event, tell};
+use crate::identity::signed_in;
 use crate::invitation::{Invitation, Preview};
 use crate::secret::token;
 use crate::user::Account;
@@ -121,7 +122,7 @@ impl Members {
     /// [`Error::InvalidLink`], [`Error::WrongAddress`], [`Error::AlreadyMember`]; [`Error::NoPerson`] unless somebody
     /// is signed in by a session.
     pub async fn accept(&self, who: &Principal, token: &str) -> Result<Workspace, Error> {
-        let Actor::User { user, .. } = who.actor else { return Err(Error::NoPerson) };
+        let (user, _) = signed_in(who)?;
         let core = &self.core;
         let invitation = core.invitation_by_token(token).await?;
         let account = Account::by_id(&core.db, user).await?.ok_or(Error::NoUser(user))?;

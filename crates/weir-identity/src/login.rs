@@ -1,11 +1,11 @@
 //! Signing in with a password, and out again.
 
 use serde_json::json;
-use weir_base::{Actor, Principal};
+use weir_base::Principal;
 use weir_db::{Batch, Statement, args};
 
 use crate::events::{of_user, tell};
-use crate::identity::person;
+use crate::identity::signed_in;
 use crate::lockout::forgive;
 use crate::password::MAX_BYTES;
 use crate::sessions::Ending;
@@ -59,7 +59,7 @@ impl Identity {
     /// # Errors
     /// [`Error::NoPerson`] unless somebody is signed in by a session.
     pub async fn logout(&self, who: &Principal) -> Result<(), Error> {
-        let Actor::User { user, session } = who.actor else { return Err(Error::NoPerson) };
+        let (user, session) = signed_in(who)?;
         let now = self.core.now();
         let told = of_user(who, "UserLoggedOut", user, now, json!({ "session": session }));
         self.core.end_sessions(user, Ending::One(session), Batch::from(tell(told))).await?;
@@ -69,9 +69,9 @@ impl Identity {
     /// Ends all sessions of whoever asks. Answers how many there were.
     ///
     /// # Errors
-    /// [`Error::NoPerson`] unless a person asks.
+    /// [`Error::NoPerson`] unless somebody is signed in by a session.
     pub async fn logout_everywhere(&self, who: &Principal) -> Result<u64, Error> {
-        let user = person(who)?;
+        let (user, _) = signed_in(who)?;
         let told = of_user(who, "UserLoggedOut", user, self.core.now(), json!({ "everywhere": true }));
         self.core.end_sessions(user, Ending::AllBut(None), Batch::from(tell(told))).await
     }

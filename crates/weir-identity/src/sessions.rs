@@ -1,11 +1,11 @@
 //! Sessions: seeing and ending them.
 
 use serde_json::json;
-use weir_base::{Actor, Principal, SessionId, Timestamp, UserId};
+use weir_base::{Principal, SessionId, Timestamp, UserId};
 use weir_db::{Batch, Statement, args};
 
 use crate::events::{of_user, tell};
-use crate::identity::{Core, person};
+use crate::identity::{Core, signed_in};
 use crate::{Error, Identity};
 
 /// One sign-in that lasts.
@@ -40,9 +40,9 @@ impl Identity {
     /// The sessions of whoever asks that have not ended, the newest first.
     ///
     /// # Errors
-    /// [`Error::NoPerson`] unless a person asks.
+    /// [`Error::NoPerson`] unless somebody is signed in by a session.
     pub async fn sessions(&self, who: &Principal) -> Result<Vec<Session>, Error> {
-        let (core, user, current) = (&self.core, person(who)?, current(who));
+        let (core, (user, current)) = (&self.core, signed_in(who)?);
         let query = "SELECT id, user_agent, address, created_at, last_seen_at, expires_at FROM sessions \
                      WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_seen_at > $3 \
                      ORDER BY id DESC LIMIT 200";
@@ -57,7 +57,7 @@ impl Identity {
                 created_at: row.get(3)?,
                 last_seen_at: row.get(4)?,
                 expires_at: row.get(5)?,
-                current: Some(id) == current,
+                current: id == current,
             })
         };
         rows.iter().map(read).collect()
@@ -68,20 +68,12 @@ impl Identity {
     /// # Errors
     /// [`Error::NoSession`] if it is not theirs or has ended; [`Error::NoPerson`].
     pub async fn revoke_session(&self, who: &Principal, session: SessionId) -> Result<(), Error> {
-        let user = person(who)?;
+        let (user, _) = signed_in(who)?;
         let told = of_user(who, "SessionRevoked", user, self.core.now(), json!({ "session": session }));
         match self.core.end_sessions(user, Ending::One(session), Batch::from(tell(told))).await? {
             0 => Err(Error::NoSession(session)),
             _ => Ok(()),
         }
-    }
-}
-
-/// The session that asks.
-pub(crate) fn current(who: &Principal) -> Option<SessionId> {
-    match who.actor {
-        Actor::User { session, .. } => Some(session),
-        _ => None,
     }
 }
 

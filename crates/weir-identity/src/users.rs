@@ -6,6 +6,7 @@ use serde_json::json;
 use weir_base::{Page, PageRequest, Principal, Role, UserId};
 use weir_db::{Batch, Statement, args};
 
+use crate::api_keys::within_own;
 use crate::email::{checked_email, checked_name};
 use crate::events::{of_user, tell};
 use crate::identity::Core;
@@ -69,8 +70,9 @@ impl Users {
     /// which must then be changed.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::Invalid`].
+    /// [`Error::EmailTaken`], [`Error::Invalid`], [`Error::BeyondOwn`] for a role with rights that who asks lacks.
     pub async fn create(&self, who: &Principal, email: &str, name: &str, role: Role) -> Result<(User, String), Error> {
+        within_own(who, role.permissions())?;
         let (email, name) = (checked_email(email)?, checked_name(name)?);
         let password = secret::one_time_password();
         let hash = self.core.hashing.hash(&password).await?;
@@ -123,8 +125,7 @@ impl Users {
         let name = update.name.as_deref().map(checked_name).transpose()?;
         loop {
             let old = self.get(id).await?;
-            if let Some(expected) = expected.filter(|expected| *expected != old.version) {
-                debug_assert_ne!(expected, old.version);
+            if expected.is_some_and(|expected| expected != old.version) {
                 return Err(Error::Stale { what: "user", version: old.version });
             }
             let name = name.clone().unwrap_or_else(|| old.name.clone());
