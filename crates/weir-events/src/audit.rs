@@ -5,6 +5,7 @@ use serde_json::Value;
 use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkspaceId};
 use weir_db::{Batch, Db, Row, Statement, args};
 
+use crate::retention::remove_in_parts;
 use crate::{DomainEvent, Error, Located, Patterns, Subscriber, SubscriberError};
 
 /// So much of an event's data can be found by its words, in bytes.
@@ -139,16 +140,17 @@ impl Audit {
 
     /// Removes what happened before `instant`: nothing else can be removed, and nothing changed. Answers how many
     /// entries that were.
-    ///
-    /// # Errors
-    /// [`Error::Db`].
-    pub async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        let batch = Batch::from(vec![
-            Statement::new("INSERT INTO audit_purge (before) VALUES ($1)", args![instant]),
-            Statement::new("DELETE FROM audit_log WHERE at < $1", args![instant]),
-            Statement::new("DELETE FROM audit_purge", Vec::new()),
-        ]);
-        Ok(self.db.write(batch).await?.affected(1))
+    pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
+        let delete = "DELETE FROM audit_log WHERE event_id IN \
+                      (SELECT event_id FROM audit_log WHERE at < $1 ORDER BY at LIMIT $2)";
+        let part = |limit| {
+            Batch::from(vec![
+                Statement::new("INSERT INTO audit_purge (before) VALUES ($1)", args![instant]),
+                Statement::new(delete, args![instant, limit]),
+                Statement::new("DELETE FROM audit_purge", Vec::new()),
+            ])
+        };
+        remove_in_parts(&self.db, part, 1).await
     }
 }
 

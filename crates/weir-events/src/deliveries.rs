@@ -7,6 +7,7 @@ use uuid::Uuid;
 use weir_base::{Page, PageRequest, Timestamp, WorkspaceId};
 use weir_db::{Batch, Db, Dialect, Row, Statement, args};
 
+use crate::retention::remove_in_parts;
 use crate::{DomainEvent, Error};
 
 /// The columns of a [`Delivery`].
@@ -274,8 +275,9 @@ impl DeliveryStore {
 
     /// Forgets the deliveries of events that were read before `instant`; answers how many.
     pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        let delete = "DELETE FROM event_deliveries WHERE created_at < $1";
-        Ok(self.db.write(Statement::new(delete, args![instant])).await?.affected(0))
+        let delete = "DELETE FROM event_deliveries WHERE position IN \
+                      (SELECT position FROM event_deliveries WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+        remove_in_parts(&self.db, |limit| Statement::new(delete, args![instant, limit]).into(), 0).await
     }
 
     /// How many are on their way, and how many failed; in all workspaces.

@@ -64,10 +64,9 @@ impl Error {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::NoWebhook(_) | Self::NoRule(_) | Self::NoDelivery(_) => ErrorKind::NotFound,
-            Self::StillPending(_) => ErrorKind::Conflict,
+            Self::StillPending(_) | Self::TooMany(_) => ErrorKind::Conflict,
             Self::Stale { .. } => ErrorKind::Stale,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::TooMany(_) => ErrorKind::Exhausted,
             Self::Cursor(_) => ErrorKind::Malformed,
             Self::Corrupt { .. } => ErrorKind::Internal,
             Self::Secret(error) => error.kind(),

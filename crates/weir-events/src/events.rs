@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use weir_base::{Clock, Timestamp};
 use weir_db::Db;
 
+use crate::Health;
 use crate::live::Live;
 use crate::log::Log;
-use crate::{Error, Health};
 
 /// How often the log is looked at for what other processes told.
 pub(crate) const POLL: Duration = Duration::from_millis(500);
@@ -49,15 +49,6 @@ impl Events {
     /// How the relay of this process is doing.
     pub fn health(&self) -> Health {
         self.0.health.lock().clone()
-    }
-
-    /// Forgets events from before `instant` that were relayed: nobody can read them from the stream any more. Answers
-    /// how many rows that were.
-    ///
-    /// # Errors
-    /// [`Error::Db`].
-    pub async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        self.log().purge(instant).await
     }
 
     pub(crate) fn log(&self) -> &Log {

@@ -109,7 +109,7 @@ impl Events {
 
     /// The events of a workspace whose kind fits one of `kinds`: those after `after`, or those from now on, and then
     /// each as it happens. A listener that is slow reads them from the table; none is left out unless
-    /// [`purge`](Self::purge) forgot it.
+    /// [`Retention`](crate::Retention) forgot it.
     ///
     /// The stream ends with an error if the table cannot be read, and when [`follow`](Self::follow) ends; it waits for
     /// that to begin.

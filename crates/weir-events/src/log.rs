@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weir_base::{Timestamp, WorkspaceId};
 use weir_db::{Batch, Db, Dialect, Row, Statement, args};
 
+use crate::retention::remove_in_parts;
 use crate::{DomainEvent, Error, Position};
 
 /// The longest id, kind, subject and actor of an event, in bytes: they are keys of indexes.
@@ -137,17 +138,15 @@ impl Log {
 
     /// Forgets what happened before `instant`, as far as the relay has passed it. Answers how many rows that were.
     pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        let delete = match self.db.dialect() {
-            Dialect::Sqlite => {
-                "DELETE FROM outbox WHERE at < $1 \
-                 AND position <= (SELECT position FROM event_cursors WHERE name = 'relay')"
-            }
-            Dialect::Postgres => {
-                "DELETE FROM outbox WHERE at < $1 \
-                 AND (turn, position) <= (SELECT turn, position FROM event_cursors WHERE name = 'relay')"
-            }
+        let passed = match self.db.dialect() {
+            Dialect::Sqlite => "position <= (SELECT position FROM event_cursors WHERE name = 'relay')",
+            Dialect::Postgres => "(turn, position) <= (SELECT turn, position FROM event_cursors WHERE name = 'relay')",
         };
-        Ok(self.db.write(Statement::new(delete, args![instant])).await?.affected(0))
+        let delete = format!(
+            "DELETE FROM outbox WHERE position IN \
+             (SELECT position FROM outbox WHERE at < $1 AND {passed} ORDER BY at LIMIT $2)"
+        );
+        remove_in_parts(&self.db, |limit| Statement::new(delete.clone(), args![instant, limit]).into(), 0).await
     }
 }
 

@@ -94,14 +94,6 @@ impl Deliveries {
         self.0.deliveries.counts().await
     }
 
-    /// Forgets the deliveries of events that were read from the log before `instant`; answers how many.
-    ///
-    /// # Errors
-    /// [`Error::Db`].
-    pub async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        self.0.deliveries.purge(instant).await
-    }
-
     /// Sends what is due until `stop`. Any number of processes may do so at once.
     pub async fn run(&self, stop: CancellationToken) {
         let mut sending = JoinSet::new();

@@ -1,6 +1,6 @@
 //! Domain events from the outbox to everybody who wants them: on both databases, with real receivers.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod audit;
 mod kill;

@@ -134,7 +134,8 @@ async fn a_rule_is_made_changed_and_removed_within_its_workspace() {
         assert!(rule.wants(&failed), "{name}");
 
         let rules = &sending.rules;
-        let change = RuleChange { name: Some("all".to_owned()), conditions: Some(BTreeMap::new()), ..Default::default() };
+        let change =
+            RuleChange { name: Some("all".to_owned()), conditions: Some(BTreeMap::new()), ..Default::default() };
         let refusals = [
             rules.get(stranger.workspace, rule.id).await.map(drop),
             rules.update(&stranger, rule.id, None, change.clone()).await.map(drop),

@@ -14,13 +14,8 @@ use super::receiver::{Behaviour, Receiver, Secrets, Sending, outbound};
 use super::{Bench, FIRST, benches, event, person, tell_all, until};
 
 async fn rule(sending: &Sending, channel: Channel, conditions: BTreeMap<String, serde_json::Value>) -> RuleId {
-    let new = NewRule {
-        name: "changes".to_owned(),
-        events: vec!["Thing*".to_owned()],
-        conditions,
-        channel,
-        enabled: true,
-    };
+    let new =
+        NewRule { name: "changes".to_owned(), events: vec!["Thing*".to_owned()], conditions, channel, enabled: true };
     sending.rules.create(&person(FIRST), new).await.unwrap().id
 }
 
@@ -66,10 +61,13 @@ async fn slack_is_told_by_a_webhook_or_a_bot() {
             senders.secrets = Arc::new(Secrets(Mutex::new(secrets)));
             senders.slack_api = Some(receiver.url("api/").parse().unwrap());
         });
-        receiver.next("api/chat.postMessage", [
-            Behaviour::Say(200, r#"{"ok": false, "error": "not_in_channel"}"#),
-            Behaviour::Say(200, r#"{"ok": true}"#),
-        ]);
+        receiver.next(
+            "api/chat.postMessage",
+            [
+                Behaviour::Say(200, r#"{"ok": false, "error": "not_in_channel"}"#),
+                Behaviour::Say(200, r#"{"ok": true}"#),
+            ],
+        );
         let by = |credential: &str, channel: Option<&str>| Channel::Slack {
             credential: credential.to_owned(),
             channel: channel.map(str::to_owned),

@@ -219,7 +219,8 @@ impl Sending {
     /// How many of its deliveries have this status, and were tried so often.
     pub(crate) async fn count(&self, webhook: WebhookId, status: DeliveryStatus, attempts: i64) -> usize {
         let sent = self.sent(webhook).await;
-        let alike = |it: &&Delivery| it.status == status && it.attempts == attempts && it.updated_at <= self.clock.now();
+        let alike =
+            |it: &&Delivery| it.status == status && it.attempts == attempts && it.updated_at <= self.clock.now();
         sent.iter().filter(alike).count()
     }
 }
