@@ -166,3 +166,136 @@ impl Inner {
         Error::Timeout { host: self.server.host.clone(), seconds: limit.as_secs(), step }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_base::ErrorKind;
+    use weir_testkit::{SmtpOptions, SmtpServer};
+
+    use super::*;
+
+    fn message(to: &str) -> Message {
+        Message {
+            to: vec![to.to_owned()],
+            subject: "Grüße, Ann".to_owned(),
+            text: "Hello\n.\n..world".to_owned(),
+            ..Message::default()
+        }
+    }
+
+    fn mailer(url: &str) -> Mailer {
+        Mailer::connect(url, "Weir <weir@example.com>").expect("a mailer")
+    }
+
+    #[tokio::test]
+    async fn a_message_arrives_whole_and_at_all_who_are_named() {
+        let server = SmtpServer::start(SmtpOptions::default());
+        let message = Message {
+            cc: vec!["Bo <bo@example.org>".to_owned()],
+            html: Some("<p>Hello</p>".to_owned()),
+            reply_to: Some("desk@example.com".to_owned()),
+            id: Some("execution/notify/message".to_owned()),
+            ..message("Ann Ä <ann@example.org>")
+        };
+        let mailer = mailer(server.url());
+        mailer.send(&message).await.expect("sent");
+        mailer.send(&message).await.expect("sent over the same connection");
+        let mails = server.mails();
+        let [mail, again] = &mails[..] else { panic!("two mails, not {mails:?}") };
+        assert_eq!(
+            (mail.from.as_str(), &mail.to[..]),
+            ("weir@example.com", &["ann@example.org", "bo@example.org"].map(str::to_owned)[..])
+        );
+        assert_eq!(mail.subject, "Grüße, Ann");
+        assert_eq!(mail.text.replace("\r\n", "\n").trim_end(), "Hello\n.\n..world");
+        assert_eq!(mail.html.as_deref().map(str::trim_end), Some("<p>Hello</p>"));
+        assert!(mail.raw.contains("Reply-To: desk@example.com"), "{}", mail.raw);
+        let id = |raw: &str| raw.lines().find(|line| line.starts_with("Message-ID:")).expect("an id").to_owned();
+        assert_eq!(id(&mail.raw), id(&again.raw));
+        assert_eq!(mailer.0.idle.lock().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_who_has_the_password_sends() {
+        let auth = Some(("weir".to_owned(), "s3cret".to_owned()));
+        let server = SmtpServer::start(SmtpOptions { auth, starttls: false });
+        mailer(server.url()).send(&message("ann@example.org")).await.expect("sent");
+        let wrong = server.url().replace("s3cret", "wr0ng");
+        let error = mailer(&wrong).send(&message("ann@example.org")).await.expect_err("a refusal");
+        assert!(matches!(error, Error::Refused { .. }) && !error.is_transient(), "{error}");
+        assert!(!format!("{error:?} {error}").contains("wr0ng"), "{error}");
+        // Without a word about encryption, the password stays where it is.
+        for url in [server.url().replace("?tls=none", ""), server.url().replace("none", "opportunistic")] {
+            let error = mailer(&url).send(&message("ann@example.org")).await.expect_err("a refusal");
+            assert!(matches!(error, Error::Unencrypted { .. }), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_nobody_vouches_for_ends_the_connection() {
+        let server = SmtpServer::start(SmtpOptions { auth: None, starttls: true });
+        for url in [server.url().to_owned(), server.url().replace("required", "opportunistic")] {
+            let error = mailer(&url).send(&message("ann@example.org")).await.expect_err("a refusal");
+            assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        }
+        assert!(server.mails().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_whether_to_try_again() {
+        let server = SmtpServer::start(SmtpOptions::default());
+        let mailer = mailer(server.url());
+        server.fail_next(451);
+        let error = mailer.send(&message("ann@example.org")).await.expect_err("a refusal");
+        assert!(matches!(&error, Error::Deferred { answer, .. } if answer.starts_with("451")), "{error}");
+        assert!(error.is_transient());
+        server.fail_next(550);
+        let error = mailer.send(&message("ann@example.org")).await.expect_err("a refusal");
+        assert!(matches!(&error, Error::Refused { answer, .. } if answer.starts_with("550")), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        mailer.send(&message("ann@example.org")).await.expect("sent");
+        assert_eq!(server.mails().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_is_left_and_their_late_answer_is_nobody_elses() {
+        let server = SmtpServer::start(SmtpOptions::default());
+        let mailer = mailer(server.url()).within(Duration::from_secs(10), Duration::from_secs(1));
+        mailer.send(&message("first@example.org")).await.expect("sent");
+        server.hang();
+        let error = mailer.send(&message("second@example.org")).await.expect_err("a time-out");
+        assert!(matches!(error, Error::Timeout { .. }) && error.is_transient(), "{error}");
+        assert!(mailer.0.idle.lock().is_empty(), "the connection is still there");
+        server.recover();
+        let mailer = self::mailer(server.url());
+        mailer.send(&message("third@example.org")).await.expect("sent");
+        server.wait_for_mail("third@example.org").await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_talks_without_end_or_is_not_there_fails() {
+        let talking = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("smtp://127.0.0.1:{}?tls=none", talking.local_addr().expect("an address").port());
+        let talk = tokio::spawn(async move {
+            let (mut stream, _) = talking.accept().await.expect("a connection");
+            while tokio::io::AsyncWriteExt::write_all(&mut stream, &[b'2'; 65_536]).await.is_ok() {}
+        });
+        let error = mailer(&url).send(&message("ann@example.org")).await.expect_err("too much");
+        assert!(error.to_string().contains("more than 1048576 bytes"), "{error}");
+        talk.await.expect("it was hung up on");
+        let error = mailer(&url).send(&message("ann@example.org")).await.expect_err("nobody there");
+        assert!(matches!(error, Error::Unreachable { .. }) && error.is_transient(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_addresses_given_are_the_ones_connected_to() {
+        let server = SmtpServer::start(SmtpOptions::default());
+        let address =
+            server.url().trim_start_matches("smtp://").trim_end_matches("?tls=none").parse().expect("an address");
+        let url = "smtp://mail.invalid?tls=none";
+        let mailer = Mailer::connect_at(url, "weir@example.com", vec![address]).expect("a mailer");
+        mailer.send(&message("ann@example.org")).await.expect("sent");
+        let error = self::mailer(url).send(&message("ann@example.org")).await.expect_err("no such host");
+        assert!(error.is_transient(), "{error}");
+    }
+}
