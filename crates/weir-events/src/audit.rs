@@ -11,8 +11,29 @@ use crate::{DomainEvent, Error, Located, Patterns, Subscriber, SubscriberError};
 /// So much of an event's data can be found by its words, in bytes.
 const SEARCHED: usize = 4096;
 
-/// What the installation does by itself, all the time; the log is for what somebody did.
-const ROUTINE: &[&str] = &["Execution", "Node", "TriggerFired", "ApprovalRequested"];
+/// What is worth an entry even if no person did it. What executions go through and what their workflows publish is
+/// not: that is theirs to tell.
+const ADMINISTRATION: &[&str] = &[
+    "ApiKey",
+    "ApprovalDecided",
+    "Credential",
+    "Email",
+    "Login",
+    "Member",
+    "NotificationRule",
+    "Password",
+    "Quota",
+    "Refresh",
+    "Session",
+    "TriggerCreated",
+    "TriggerDeleted",
+    "TriggerUpdated",
+    "User",
+    "Variable",
+    "Webhook",
+    "Workflow",
+    "Workspace",
+];
 
 /// The audit log. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -168,10 +189,10 @@ impl Subscriber for Audit {
     }
 }
 
-/// Whether somebody did it, or Weir did something that does not happen by itself all the time.
+/// Whether somebody did it, or it is administration.
 fn is_audited(event: &DomainEvent) -> bool {
     let by_somebody = ["user:", "key:", "anonymous"].iter().any(|who| event.actor.starts_with(who));
-    by_somebody || !ROUTINE.iter().any(|kind| event.kind.starts_with(kind))
+    by_somebody || ADMINISTRATION.iter().any(|kind| event.kind.starts_with(kind))
 }
 
 fn entry(located: &Located) -> Vec<weir_db::Value> {

@@ -33,6 +33,7 @@ async fn who_did_what_is_found_by_whoever_may_know() {
             did(&trigger, "ExecutionStarted", "execution/2", 5),
             did(&operator, "NodeExecuted", "execution/2", 6),
             did(&operator, "CredentialsRotated", "installation", 7),
+            did(&operator, "order.placed", "order/1", 7),
             did(&elsewhere, "VariableSet", "variable/x", 8),
         ];
         tell_all(&db, &told).await;
@@ -41,7 +42,7 @@ async fn who_did_what_is_found_by_whoever_may_know() {
         let audit = Audit::new(db.clone());
         let events = Events::new(db.clone(), system_clock());
         let _relaying = Relaying::begin(&events, vec![Arc::new(audit.clone())]);
-        until("all are relayed", || async { events.health().relayed == 9 }).await;
+        until("all are relayed", || async { events.health().relayed == 10 }).await;
 
         let kinds = |filter: AuditFilter| {
             let audit = audit.clone();

@@ -131,6 +131,29 @@ async fn transactions_that_commit_out_of_order_are_all_read_and_each_thing_in_it
     third.script("COMMIT").await.unwrap();
     until("both are relayed", || async { count(&db, "ledger").await == 4 }).await;
     check_ledger(&db, "postgres").await;
+
+    // The same in one statement, which began before the other transaction had let go of the thing.
+    db.write(Statement::new("INSERT INTO things (subject, n) VALUES ('thing/y', 0)", Vec::new())).await.unwrap();
+    first.script("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+    third.script("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+    let update = "UPDATE things SET n = n + 1 WHERE subject = 'thing/y'";
+    second.script(&format!("BEGIN; {update}; {}", telling("thing/y", 1))).await.unwrap();
+    let body = serde_json::to_string(&[event(FIRST, "thing/y", 2)]).unwrap();
+    let both = format!(
+        "WITH changed AS ({update} RETURNING subject) INSERT INTO outbox (events, at) SELECT '{body}', now() FROM changed"
+    );
+    let waiting = tokio::spawn(async move { first.script(&format!("{both}; COMMIT")).await });
+    let blocked =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("it waits for the thing", || async {
+        db.query(blocked, Vec::new()).await.unwrap()[0].get::<i64>(0).unwrap() == 1
+    })
+    .await;
+    second.script("COMMIT").await.unwrap();
+    waiting.await.unwrap().unwrap();
+    third.script("COMMIT").await.unwrap();
+    until("both are relayed", || async { count(&db, "ledger").await == 6 }).await;
+    check_ledger(&db, "postgres").await;
 }
 
 #[tokio::test]
