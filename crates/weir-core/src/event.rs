@@ -150,6 +150,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// The execution is to end as failed, for a reason of its own: what it came to cannot be recorded, say.
+    FailRequested {
+        /// Why.
+        error: NodeError,
+    },
     /// A failed execution goes on from its failed nodes.
     RetryRequested,
     /// A finished node is being undone.
@@ -212,6 +217,7 @@ impl Event {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::CancelRequested { .. } => "cancel_requested",
+            Self::FailRequested { .. } => "fail_requested",
             Self::RetryRequested => "retry_requested",
             Self::CompensationStarted { .. } => "compensation_started",
             Self::CompensationCompleted { .. } => "compensation_completed",

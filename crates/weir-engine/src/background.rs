@@ -195,6 +195,11 @@ impl Inner {
 
     /// Brings one timer to its execution; whether that is recorded.
     async fn fire(self: &Arc<Self>, timer: DueTimer) -> bool {
+        // It stays due until there is a place; only as many as are fired at a time may go beyond the limit.
+        let is_driven = self.active.lock().contains_key(&timer.execution_id);
+        if !is_driven && self.places.available_permits() == 0 {
+            return false;
+        }
         let (reply, answer) = oneshot::channel();
         let input = Input::TimerDue { timer: timer.timer };
         self.deliver(timer.execution_id, Message::Input { input, by: None, reply }).await;

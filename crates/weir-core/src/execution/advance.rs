@@ -319,7 +319,7 @@ impl Execution {
         }
         let last = match ending {
             Ending::Cancelled => Event::ExecutionCancelled,
-            Ending::Failed { error, path } => Event::ExecutionFailed { error, path: Some(path), timeout: false },
+            Ending::Failed { error, path } => Event::ExecutionFailed { error, path, timeout: false },
             Ending::TimedOut => {
                 let seconds = self.plan.document.settings.timeout_seconds.unwrap_or_default();
                 let message = format!("the execution did not end within {seconds} seconds");

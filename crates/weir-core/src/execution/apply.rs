@@ -98,6 +98,10 @@ impl Execution {
                 self.paused = false;
                 self.begin_ending(Ending::Cancelled);
             }
+            Event::FailRequested { error } => {
+                self.paused = false;
+                self.begin_ending(Ending::Failed { error: error.clone(), path: None });
+            }
             Event::RetryRequested => self.reopen(),
             Event::CompensationStarted { path, attempt, .. } => {
                 let of = self.undoable.iter().rev().find(|undoable| undoable.path == *path).cloned();
@@ -312,7 +316,7 @@ impl Execution {
     fn fail_scope(&mut self, id: ScopeId, error: &NodeError, path: &NodePath) {
         self.stop_scope(id);
         let Some((container, index)) = self.scopes.get(&id).and_then(|scope| scope.within) else {
-            self.begin_ending(Ending::Failed { error: error.clone(), path: path.clone() });
+            self.begin_ending(Ending::Failed { error: error.clone(), path: Some(path.clone()) });
             return;
         };
         match self.node_mut(container).and_then(|node| node.container.as_deref_mut()) {

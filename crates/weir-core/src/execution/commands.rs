@@ -4,6 +4,7 @@ use super::Execution;
 use super::input::{Moment, Refusal};
 use super::state::{Phase, Status};
 use crate::event::{Decision, Event};
+use crate::node_error::NodeError;
 use crate::outcome::Wait;
 use crate::path::NodePath;
 use crate::payload::Payload;
@@ -37,6 +38,16 @@ impl Execution {
         }
         if self.ending.is_none() {
             self.record(moment, Event::CancelRequested { reason });
+        }
+        Ok(())
+    }
+
+    pub(super) fn give_up(&mut self, moment: Moment, error: NodeError) -> Result<(), Refusal> {
+        if self.terminal.is_some() {
+            return Err(self.refuse("fail"));
+        }
+        if self.ending.is_none() {
+            self.record(moment, Event::FailRequested { error });
         }
         Ok(())
     }

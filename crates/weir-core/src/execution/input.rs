@@ -77,6 +77,11 @@ pub enum Input {
         /// Why.
         reason: Option<String>,
     },
+    /// End it as failed.
+    Fail {
+        /// Why.
+        error: NodeError,
+    },
     /// Go on from the failed nodes.
     Retry,
 }

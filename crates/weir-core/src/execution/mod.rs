@@ -167,6 +167,7 @@ impl Execution {
             Input::Pause => self.pause(moment)?,
             Input::Resume => self.resume(moment)?,
             Input::Cancel { reason } => self.cancel(moment, reason)?,
+            Input::Fail { error } => self.give_up(moment, error)?,
             Input::Retry => self.retry(moment)?,
         }
         self.advance(moment);

@@ -11,6 +11,9 @@ use crate::outcome::{ApprovalRequest, Expansion, Outcome, Wait};
 use crate::path::NodePath;
 use crate::payload::Payload;
 
+/// However long the other side asks for, a node is tried again after a day.
+const LONGEST_ASKED_SECONDS: f64 = 86_400.0;
+
 impl Execution {
     pub(super) fn node_done(
         &mut self,
@@ -152,9 +155,9 @@ impl Execution {
         self.record(moment, Event::NodeFailed { path, attempt, error, then });
     }
 
-    /// The wait before the next attempt: the policy's, and no shorter than the other side asked for.
+    /// The wait before the next attempt: the policy's, and no shorter than the other side asked for, within reason.
     pub(super) fn retry_seconds(&self, node: usize, attempt: u32, error: &NodeError, moment: Moment) -> f64 {
-        let asked = error.retry_after_ms.unwrap_or(0) as f64 / 1000.0;
+        let asked = (error.retry_after_ms.unwrap_or(0) as f64 / 1000.0).min(LONGEST_ASKED_SECONDS);
         self.plan.nodes[node].retry.delay_seconds(attempt, moment.random).max(asked)
     }
 }

@@ -251,7 +251,11 @@ impl Container {
 /// Why an execution is coming to its end before its time.
 #[derive(Debug, Clone)]
 pub(super) enum Ending {
-    Failed { error: NodeError, path: NodePath },
+    /// At this node, or as a whole.
+    Failed {
+        error: NodeError,
+        path: Option<NodePath>,
+    },
     TimedOut,
     Cancelled,
 }

@@ -147,7 +147,7 @@ impl Driver {
             let _ = reply.send(Err(Error::DrivenElsewhere(self.lease.execution_id)));
         }
         self.row_is_stale = true;
-        self.handle(Input::Cancel { reason: Some(format!("what it came to cannot be recorded: {error}")) })
+        self.handle(Input::Fail { error: NodeError::invalid(format!("what it came to cannot be recorded: {error}")) })
     }
 
     fn publish(&self, append: Append) {

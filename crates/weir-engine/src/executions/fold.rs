@@ -101,7 +101,7 @@ impl<'a, W: Fn(usize, &NodePath) -> bool> Fold<'a, W> {
                     folded.node.items = Some(Items { count: index + 1, done: index });
                 }
             }
-            Event::CancelRequested { .. } => self.stop_the_rest(at),
+            Event::CancelRequested { .. } | Event::FailRequested { .. } => self.stop_the_rest(at),
             Event::RetryRequested => self.reopen(),
             Event::CompensationStarted { path, by, .. } => {
                 self.undoing = Some(

@@ -93,6 +93,7 @@ fn every_kind() -> Vec<Event> {
         Event::Paused,
         Event::Resumed,
         Event::CancelRequested { reason: Some("enough".to_owned()) },
+        Event::FailRequested { error: error.clone() },
         Event::CompensationStarted { path: path("fetch"), by: "undo".to_owned(), attempt: 1 },
         Event::CompensationCompleted { path: path("fetch"), output: json!(1).into(), error: Some(error.clone()) },
         Event::ExecutionCancelled,

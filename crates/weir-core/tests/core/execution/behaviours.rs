@@ -301,11 +301,13 @@ fn retries_wait_five_seconds_thirty_seconds_and_five_minutes_by_default() {
 
 #[test]
 fn the_other_side_may_ask_for_a_longer_wait() {
-    let mut hand = one_code(json!({"retry": {"delays_seconds": [2, 7]}}));
+    let mut hand = one_code(json!({"retry": {"delays_seconds": [2, 7, 7]}}));
     hand.fail("work", NodeError { retry_after_ms: Some(4_500), ..NodeError::transient("busy") });
     assert_eq!(hand.fire().0, 4.5);
     hand.fail("work", NodeError { retry_after_ms: Some(100), ..NodeError::transient("busy") });
     assert_eq!(hand.fire().0, 7.0);
+    hand.fail("work", NodeError { retry_after_ms: Some(u64::MAX), ..NodeError::transient("go away") });
+    assert_eq!(hand.fire().0, 86_400.0, "for ever is not what a retry is");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::hand::{Hand, document, inline};
 use super::sim::{epoch, moment, started};
 
 /// Every kind of event there is. A new one is added here, and to the journals of the version that brings it.
-const KINDS: [&str; 22] = [
+const KINDS: [&str; 23] = [
     "execution_started",
     "node_started",
     "step_recorded",
@@ -39,6 +39,7 @@ const KINDS: [&str; 22] = [
     "execution_completed",
     "execution_failed",
     "execution_cancelled",
+    "fail_requested",
 ];
 
 /// The place of an event's kind in [`KINDS`]; does not compile while a kind is missing.
@@ -66,6 +67,7 @@ fn kind(event: &Event) -> &'static str {
         Event::ExecutionCompleted { .. } => 19,
         Event::ExecutionFailed { .. } => 20,
         Event::ExecutionCancelled => 21,
+        Event::FailRequested { .. } => 22,
     };
     KINDS[place]
 }
@@ -98,6 +100,7 @@ fn old_journals_lead_to_where_they_always_led() {
     let expected = [
         ("cancelled", Status::Cancelled, Value::Null, 30, (2, 7)),
         ("collected", Status::Completed, json!({"of": "end"}), 100, (19, 20)),
+        ("given_up", Status::Failed, Value::Null, 50, (1, 2)),
         ("timeout", Status::Timeout, Value::Null, 50, (1, 2)),
         ("waiting", Status::Waiting, Value::Null, 25, (1, 4)),
     ];
@@ -259,6 +262,23 @@ fn timeout() -> Hand {
     hand
 }
 
+fn given_up() -> Hand {
+    let mut hand = Hand::start(document(
+        &[
+            ("book", "code", None, json!({"compensate": "unbook"})),
+            ("unbook", "code", None, json!({})),
+            ("pay", "code", None, json!({})),
+        ],
+        &[("book", "out", "pay")],
+    ));
+    hand.done("book");
+    hand.give(Input::Fail { error: NodeError::invalid("what it came to cannot be recorded") });
+    hand.runs.retain(|run| run.undoes.is_some());
+    hand.done("unbook");
+    assert_eq!(hand.status(), Status::Failed);
+    hand
+}
+
 fn waiting() -> Hand {
     let nodes = ["nap", "news", "ask", "child"].map(|id| (id, "code", None, json!({})));
     let mut hand = Hand::start(document(&nodes, &[]));
@@ -297,9 +317,13 @@ fn every_kind_of_journal_of_this_version_is_kept() {
     let decision =
         Decision { approved: true, data: json!({"sum": 3}), by: Some("ada".into()), comment: Some("ok".into()) };
     approved.give(Input::Decide { path: "ask".into(), decision });
-    for (name, hand) in
-        [("collected", collected()), ("cancelled", cancelled()), ("timeout", timeout()), ("waiting", approved)]
-    {
+    for (name, hand) in [
+        ("collected", collected()),
+        ("cancelled", cancelled()),
+        ("given_up", given_up()),
+        ("timeout", timeout()),
+        ("waiting", approved),
+    ] {
         let path = directory().join(format!("{name}.jsonl"));
         std::fs::create_dir_all(directory()).expect("a directory");
         if path.exists() {

@@ -391,7 +391,7 @@ impl Sim {
         let last_run = self.journal();
         let root_failed = |event: &Event| match event {
             Event::NodeFailed { path, then: AfterFailure::Fail, .. } => path.container().is_none(),
-            Event::CancelRequested { .. } | Event::CompensationStarted { .. } => true,
+            Event::CancelRequested { .. } | Event::FailRequested { .. } | Event::CompensationStarted { .. } => true,
             _ => false,
         };
         last_run.iter().any(|recorded| root_failed(&recorded.event))

@@ -1,12 +1,17 @@
 //! What a workspace gives its executions, and how much they may use of everything.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::json;
 use weir_base::{ErrorKind, ExecutionId, WorkspaceId};
 use weir_core::execution::Status;
-use weir_engine::{Error, Quota, Rerun, StartExecution};
+use weir_engine::{Config, Error, Quota, Rerun, StartExecution};
 
 use super::rig::{FIRST, Rig, chain, operator, params};
+
+/// No sweep comes to the rescue.
+const LATER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_are_those_of_the_start_and_children_have_them_as_well() {
@@ -83,5 +88,25 @@ async fn no_more_is_stored_than_may_be() {
         life.engine.remove_files(operator(), id).await.unwrap();
         assert_eq!(life.engine.used(FIRST).await.unwrap().stored_bytes, before - 600_000, "{}", rig.name);
         life.engine.put_file(operator(), id, "b", file(10), u64::MAX).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_timers_wake_waits_for_a_place() {
+    for rig in Rig::both().await {
+        let config = Config { max_running_executions: 1, sweep_interval: LATER, ..Config::default() };
+        let life = rig.start_with(config).await;
+        let nap = ("nap", "wait", params(json!({ "seconds": 0.2 })));
+        let held = || params(json!({ "hold": true }));
+        let sleeper = life.start(chain(&[nap, ("held", "effect", held())]), json!({})).await;
+        life.status(sleeper, Status::Waiting).await;
+        let first = life.start(chain(&[("held", "effect", held())]), json!({})).await;
+        rig.world.reach(1).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(rig.world.count(), 1, "{}: more runs than may", rig.name);
+        life.engine.cancel(operator(), first, None).await.unwrap();
+        rig.world.reach(2).await;
+        rig.world.gate.notify_one();
+        assert_eq!(life.end_of(sleeper).await.summary.status, Status::Completed, "{}", rig.name);
     }
 }
