@@ -12,6 +12,7 @@ use crate::key_uses::KeyUses;
 use crate::mails::Mails;
 use crate::oidc::Provider;
 use crate::signing_keys::SigningKeys;
+use crate::views::Views;
 use crate::{ApiKeys, Config, Error, Members, Users, Workspaces, access_token};
 
 /// What [`Identity`] is built of.
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) mails: Option<Mails>,
     pub(crate) hashing: Hashing,
     pub(crate) signing: SigningKeys,
+    pub(crate) views: Views,
     /// What is asked of every access token.
     pub(crate) token_rules: jsonwebtoken::Validation,
     pub(crate) key_uses: KeyUses,
@@ -62,9 +64,10 @@ impl Identity {
         let provider = config.oidc.clone().map(|oidc| Provider::new(oidc, &config.public_url, http)).transpose()?;
         let mails = mailer.map(Mails::start);
         let signing = SigningKeys::default();
+        let views = Views::of(&db);
         let token_rules = access_token::rules(&config.public_url);
         let key_uses = KeyUses::default();
-        let core = Core { db, keyring, clock, mails, hashing, signing, token_rules, key_uses, provider, config };
+        let core = Core { db, keyring, clock, mails, hashing, signing, views, token_rules, key_uses, provider, config };
         core.load_signing_keys().await?;
         core.rotate_signing_keys().await?;
         Ok(Self { core: Arc::new(core) })

@@ -26,6 +26,7 @@ mod login;
 mod mails;
 mod member;
 mod members;
+mod memory;
 mod oidc;
 mod one_time;
 mod password;

@@ -98,7 +98,7 @@ impl Members {
             });
             let told = event(who, "MemberUpdated", subject(who.workspace, user), self.core.now(), data);
             if self.change(who.workspace, Statement::new(change, args), told).await? {
-                self.core.forget_users(&[user]).await;
+                self.core.forget_users(&[user]);
                 return self.get(who.workspace, user).await;
             }
             self.refuse_if_last(&old, user, who.workspace).await?;
@@ -121,7 +121,7 @@ impl Members {
             let now = self.core.now();
             let told = event(who, "MemberRemoved", subject(who.workspace, user), now, json!({ "user": user }));
             if self.change(who.workspace, delete, told).await? {
-                self.core.forget_users(&[user]).await;
+                self.core.forget_users(&[user]);
                 return Ok(());
             }
             self.refuse_if_last(&old, user, who.workspace).await?;

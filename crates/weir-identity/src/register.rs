@@ -136,7 +136,7 @@ impl Core {
     /// The address has an account: its owner is told, and nobody else.
     async fn register_again(&self, new: &Checked, client: &Client) -> Result<Registered, Error> {
         let who = somebody(Actor::Anonymous, None, client.address);
-        let told = event(&who, "UserRegistered", "user/unknown".to_owned(), self.now(), json!({ "again": true }));
+        let told = event(&who, "LoginFailed", "user/unknown".to_owned(), self.now(), json!({ "by": "registration" }));
         self.db.write(tell(told)).await?;
         if let Some(mails) = &self.mails {
             mails.post(again_mail(&new.email, self.config.public_url.as_str()));

@@ -1,22 +1,25 @@
 //! What every request needs to know of a session, a user or a key: remembered between requests, and forgotten at once
 //! when it changes.
 
+use std::sync::Arc;
+
 use weir_base::{ApiKeyId, Permission, Permissions, Role, SessionId, Timestamp, UserId, WorkspaceId};
-use weir_db::args;
+use weir_db::{Db, args};
 
 use crate::Error;
 use crate::api_key::words;
 use crate::identity::Core;
+use crate::memory::Memory;
 
 /// A session that lasts.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct SessionView {
     pub(crate) user: UserId,
     pub(crate) expires_at: Timestamp,
 }
 
 /// A user, with what they may do where.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct UserView {
     pub(crate) is_active: bool,
     pub(crate) must_change_password: bool,
@@ -26,7 +29,7 @@ pub(crate) struct UserView {
 }
 
 /// A key that was not revoked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct KeyView {
     pub(crate) user: UserId,
     pub(crate) workspace: WorkspaceId,
@@ -59,14 +62,53 @@ impl UserView {
     }
 }
 
+/// What is remembered of each sort.
+pub(crate) struct Views {
+    sessions: Memory<SessionId, SessionView>,
+    users: Memory<UserId, UserView>,
+    keys: Memory<ApiKeyId, KeyView>,
+}
+
+impl Views {
+    pub(crate) fn of(db: &Db) -> Self {
+        // A SQLite database belongs to this process alone.
+        let alone = db.sqlite().is_some();
+        Self { sessions: Memory::new(alone), users: Memory::new(alone), keys: Memory::new(alone) }
+    }
+}
+
 impl Core {
-    pub(crate) async fn session_view(&self, id: SessionId) -> Result<Option<SessionView>, Error> {
+    pub(crate) async fn session_view(&self, id: SessionId) -> Result<Option<Arc<SessionView>>, Error> {
+        self.views.sessions.get(id, self.read_session(id)).await
+    }
+
+    pub(crate) async fn user_view(&self, id: UserId) -> Result<Option<Arc<UserView>>, Error> {
+        self.views.users.get(id, self.read_user(id)).await
+    }
+
+    pub(crate) async fn key_view(&self, id: ApiKeyId) -> Result<Option<Arc<KeyView>>, Error> {
+        self.views.keys.get(id, self.read_key(id)).await
+    }
+
+    pub(crate) fn forget_sessions(&self, ids: &[SessionId]) {
+        self.views.sessions.forget(ids.iter().copied());
+    }
+
+    pub(crate) fn forget_users(&self, ids: &[UserId]) {
+        self.views.users.forget(ids.iter().copied());
+    }
+
+    pub(crate) fn forget_key(&self, id: ApiKeyId) {
+        self.views.keys.forget([id]);
+    }
+
+    async fn read_session(&self, id: SessionId) -> Result<Option<SessionView>, Error> {
         let query = "SELECT user_id, expires_at FROM sessions WHERE id = $1 AND revoked_at IS NULL";
         let rows = self.db.query(query, args![id]).await?;
         rows.first().map(|row| Ok(SessionView { user: row.get(0)?, expires_at: row.get(1)? })).transpose()
     }
 
-    pub(crate) async fn user_view(&self, id: UserId) -> Result<Option<UserView>, Error> {
+    async fn read_user(&self, id: UserId) -> Result<Option<UserView>, Error> {
         let query = "SELECT is_active, must_change_password, is_operator FROM users WHERE id = $1";
         let rows = self.db.query(query, args![id]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -89,7 +131,7 @@ impl Core {
         }))
     }
 
-    pub(crate) async fn key_view(&self, id: ApiKeyId) -> Result<Option<KeyView>, Error> {
+    async fn read_key(&self, id: ApiKeyId) -> Result<Option<KeyView>, Error> {
         let query = "SELECT user_id, workspace_id, secret_hash, scopes, expires_at FROM api_keys \
                      WHERE id = $1 AND revoked_at IS NULL";
         let rows = self.db.query(query, args![id]).await?;
@@ -109,12 +151,6 @@ impl Core {
         };
         rows.first().map(read).transpose()
     }
-
-    pub(crate) async fn forget_sessions(&self, _ids: &[SessionId]) {}
-
-    pub(crate) async fn forget_users(&self, _ids: &[UserId]) {}
-
-    pub(crate) async fn forget_key(&self, _id: ApiKeyId) {}
 }
 
 /// A role as it is stored.

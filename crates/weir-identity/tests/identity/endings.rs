@@ -32,6 +32,21 @@ async fn logging_out_ends_the_session_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_known_costs_a_process_alone_with_its_database_no_query() {
+    for world in settled().await {
+        let tokens = world.login(ADMIN).await;
+        let before = world.who(&tokens).await;
+        world.db.close().await;
+        let after = world.identity.authenticate(&tokens.access_token, None, None).await;
+        match world.name {
+            "sqlite" => assert_eq!(after.unwrap(), before),
+            // Another process could have ended the session.
+            _ => assert!(matches!(after, Err(Error::Db(_))), "{after:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_of_ones_own_sessions_can_be_revoked_and_nobody_elses() {
     for world in settled().await {
         let (admin, ann) = (world.login(ADMIN).await, world.join("ann@example.com", Role::Viewer).await);

@@ -138,6 +138,7 @@ async fn who_must_change_the_password_may_do_nothing_before() {
 async fn the_password_is_changed_only_by_who_knows_it() {
     for world in settled().await {
         let (here, there) = (world.login(ADMIN).await, world.login(ADMIN).await);
+        world.who(&there).await;
         let who = world.who(&here).await;
         let wrong = world.identity.change_password(&who, "not the password", "nine loud magpies").await.unwrap_err();
         assert!(matches!(wrong, Error::WrongPassword));

@@ -49,6 +49,7 @@ async fn a_reset_ends_all_sessions_and_lifts_the_lock() {
     for world in worlds(&Setup { mail: Some(&server), ..Setup::default() }).await {
         world.settle().await;
         let signed_in = world.login(ADMIN).await;
+        world.who(&signed_in).await;
         for _ in 0..5 {
             world.identity.login(ADMIN, "not the password", &client()).await.unwrap_err();
         }
