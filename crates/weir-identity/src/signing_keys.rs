@@ -19,7 +19,7 @@ use crate::identity::Core;
 const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tokens that name an unknown key make the database be asked at most so often.
-const ASKED_EVERY: Duration = Duration::from_secs(10);
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// A key of this installation.
 pub(crate) struct SigningKey {

@@ -12,5 +12,6 @@ mod login;
 mod mailed;
 mod membership;
 mod refreshing;
+mod secrets;
 mod support;
 mod variables;
