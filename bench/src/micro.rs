@@ -134,6 +134,10 @@ async fn catalog() -> anyhow::Result<Catalog> {
         files: ExecutionFiles::new(objects),
         outbound: Outbound::new(HttpAccess::default()).context("cannot set up requests")?,
         versions: Versions::new(db.clone()),
+        db: db.clone(),
+        mailer: None,
+        slack_api: weir_nodes::SLACK_API.parse()?,
+        databases: folder.path().to_path_buf(),
     };
     let catalog = weir_nodes::standard(services).iter().map(|node_type| node_type.info()).collect();
     db.close().await;

@@ -6,8 +6,10 @@
 
 mod approval;
 mod condition;
+mod database;
 mod deadline;
 mod delay;
+mod email;
 mod end;
 mod fail;
 mod http;
@@ -18,8 +20,10 @@ mod map;
 mod merge;
 mod parallel;
 mod params;
+mod publish_event;
 mod read_file;
 mod set;
+mod slack;
 mod start;
 mod sub_workflow;
 mod switch;
@@ -30,12 +34,18 @@ mod wait_for_event;
 mod webhook_response;
 mod write_file;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use url::Url;
+use weir_db::{Db, Migration};
 use weir_engine::files::ExecutionFiles;
 use weir_engine::node::NodeType;
+use weir_mail::Mailer;
 use weir_outbound::Outbound;
 use weir_workflows::Versions;
+
+use self::database::Connections;
 
 /// What the standard node types work with.
 #[derive(Debug, Clone)]
@@ -46,11 +56,30 @@ pub struct Services {
     pub outbound: Outbound,
     /// The workflows that others may run.
     pub versions: Versions,
+    /// Where events are published; the tables of [`MIGRATIONS`] and of weir-events are there.
+    pub db: Db,
+    /// The installation's own way to send mail, if it has one.
+    pub mailer: Option<Mailer>,
+    /// Where Slack's API is; [`SLACK_API`] but in tests.
+    pub slack_api: Url,
+    /// The folder of the SQLite databases that workflows may use.
+    pub databases: PathBuf,
 }
+
+/// Where Slack's API is.
+pub const SLACK_API: &str = "https://slack.com/api/";
+
+/// The tables of this crate; their context is named `nodes`.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "published_events",
+    sqlite: include_str!("../migrations/sqlite/0001_published_events.sql"),
+    postgres: include_str!("../migrations/postgres/0001_published_events.sql"),
+}];
 
 /// All node types of this crate.
 pub fn standard(services: Services) -> Vec<Arc<dyn NodeType>> {
-    let Services { files, outbound, versions } = services;
+    let Services { files, outbound, versions, db, mailer, slack_api, databases } = services;
     vec![
         Arc::new(start::Start),
         Arc::new(end::End),
@@ -70,7 +99,11 @@ pub fn standard(services: Services) -> Vec<Arc<dyn NodeType>> {
         Arc::new(validate_json::ValidateJson),
         Arc::new(read_file::ReadFile { files: files.clone() }),
         Arc::new(write_file::WriteFile { files: files.clone() }),
-        Arc::new(http_request::HttpRequest { outbound, files }),
+        Arc::new(http_request::HttpRequest { outbound: outbound.clone(), files }),
+        Arc::new(database::Database { connections: Connections::new(outbound.clone(), databases) }),
+        Arc::new(email::Email { mailer, outbound: outbound.clone() }),
+        Arc::new(slack::Slack { outbound, api: slack_api }),
+        Arc::new(publish_event::PublishEvent { db }),
         Arc::new(webhook_response::WebhookResponse),
     ]
 }

@@ -177,7 +177,7 @@ pub(crate) async fn failure(response: Response, now: Timestamp) -> NodeError {
     }
 }
 
-fn class_of(status: StatusCode) -> ErrorClass {
+pub(crate) fn class_of(status: StatusCode) -> ErrorClass {
     match status.as_u16() {
         408 | 425 | 429 | 500..=599 => ErrorClass::Transient,
         401 | 403 | 407 => ErrorClass::Refused,
@@ -186,7 +186,7 @@ fn class_of(status: StatusCode) -> ErrorClass {
 }
 
 /// `Retry-After` in milliseconds: seconds, or a date seen from the other side's clock where it tells its own.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
     let milliseconds = match asked.parse::<u64>() {

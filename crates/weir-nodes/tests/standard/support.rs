@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -31,9 +32,10 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) struct Bench {
     types: Vec<Arc<dyn NodeType>>,
     pub(crate) files: ExecutionFiles,
-    db: Db,
+    pub(crate) db: Db,
+    pub(crate) credentials: BTreeMap<String, Credential>,
     objects: Objects,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Bench {
@@ -44,14 +46,38 @@ impl Bench {
     }
 
     pub(crate) async fn with(outbound: Outbound) -> Self {
+        Self::built(outbound, |_| {}).await
+    }
+
+    /// With other services than those of this machine.
+    pub(crate) async fn built(outbound: Outbound, change: impl FnOnce(&mut Services)) -> Self {
         let folder = TempDir::new().expect("a folder");
         let objects = Objects::connect(&format!("file:{}", folder.path().join("objects").display())).expect("a folder");
         let files = ExecutionFiles::new(objects.clone());
         let db = Db::connect(&format!("sqlite:{}", folder.path().join("weir.db").display())).await.expect("a database");
         db.migrate("events", weir_events::MIGRATIONS).await.expect("tables");
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.expect("tables");
-        let types = standard(Services { files: files.clone(), outbound, versions: Versions::new(db.clone()) });
-        Self { types, files, db, objects, _folder: folder }
+        db.migrate("nodes", weir_nodes::MIGRATIONS).await.expect("tables");
+        let databases = folder.path().join("databases");
+        std::fs::create_dir(&databases).expect("a folder");
+        let mut services = Services {
+            files: files.clone(),
+            outbound,
+            versions: Versions::new(db.clone()),
+            db: db.clone(),
+            mailer: None,
+            slack_api: weir_nodes::SLACK_API.parse().expect("a URL"),
+            databases,
+        };
+        change(&mut services);
+        let types = standard(services);
+        let credentials = BTreeMap::from([
+            ("token".to_owned(), Credential::Bearer { token: "t0ken".to_owned() }),
+            ("login".to_owned(), Credential::Basic { username: "ann".to_owned(), password: "pass".to_owned() }),
+            ("key".to_owned(), Credential::ApiKey { header: "X-Api-Key".to_owned(), key: "k3y".to_owned() }),
+            ("broken".to_owned(), Credential::Bearer { token: "s3cret\nline".to_owned() }),
+        ]);
+        Self { types, files, db, credentials, objects, folder }
     }
 
     pub(crate) fn types(&self) -> &[Arc<dyn NodeType>] {
@@ -79,12 +105,7 @@ impl Bench {
     }
 
     pub(crate) fn ctx(&self) -> NodeCtx {
-        let credentials = FixedCredentials::from_iter([
-            ("token".to_owned(), Credential::Bearer { token: "t0ken".to_owned() }),
-            ("login".to_owned(), Credential::Basic { username: "ann".to_owned(), password: "pass".to_owned() }),
-            ("key".to_owned(), Credential::ApiKey { header: "X-Api-Key".to_owned(), key: "k3y".to_owned() }),
-            ("broken".to_owned(), Credential::Bearer { token: "s3cret\nline".to_owned() }),
-        ]);
+        let credentials = FixedCredentials::from_iter(self.credentials.clone());
         NodeCtx::detached(NodePath::root("each").child(12, "node"), now(), Arc::new(credentials))
     }
 
