@@ -1,34 +1,59 @@
 //! Puts Weir together from its crates, and takes it apart again. The only file that knows everything.
 
+mod background;
+mod ports;
+mod rotation;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use weir_api::{AccessLog, ServeError, Services, Version};
+use url::Url;
+use weir_api::{AccessLog, HttpConfig, Limits, Services, Version};
 use weir_base::{Clock, SystemClock};
 use weir_core::evaluator::Evaluator;
 use weir_core::node_type::Catalog;
 use weir_db::{Db, Migration};
-use weir_engine::credential::FixedCredentials;
+use weir_engine::credential::CredentialSource;
 use weir_engine::files::ExecutionFiles;
-use weir_engine::node::NodeType;
 use weir_engine::{Engine, Parts};
+use weir_events::{Audit, Deliveries, Events, NotificationRules, Senders, Webhooks};
 use weir_expr::JsEvaluator;
+use weir_identity::{Credentials, FirstAdmin, Identity, OidcConfig, Registration, Variables};
+use weir_mail::Mailer;
 use weir_objects::Objects;
 use weir_outbound::Outbound;
+use weir_vault::Keyring;
+use weir_workflows::triggers::Triggers;
 use weir_workflows::{Versions, Workflows};
 
+use self::background::Background;
+use self::ports::{Settings, Vault};
+pub(crate) use self::rotation::rotate_master_key;
 use crate::config::Config;
-use crate::identity::Identity;
+use crate::installation::Installation;
+use crate::running::{self, Running};
 
 /// The tables of all contexts.
-pub(crate) const MIGRATIONS: [(&str, &[Migration]); 2] =
-    [("engine", weir_engine::MIGRATIONS), ("workflows", weir_workflows::MIGRATIONS)];
+pub(crate) const MIGRATIONS: [(&str, &[Migration]); 5] = [
+    ("events", weir_events::MIGRATIONS),
+    ("identity", weir_identity::MIGRATIONS),
+    ("engine", weir_engine::MIGRATIONS),
+    ("workflows", weir_workflows::MIGRATIONS),
+    ("nodes", weir_nodes::MIGRATIONS),
+];
+
+/// Who is made admin when nobody is named.
+const ADMIN: &str = "admin@weir.local";
+
+/// Where a process is reached that does not serve: tokens it would give out name it.
+const NOWHERE: &str = "http://localhost";
 
 /// How long a command that ends waits for nodes of executions that are not its own.
 const SHORT_GRACE: Duration = Duration::from_secs(2);
@@ -48,15 +73,17 @@ pub(crate) enum Purpose {
 pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) workflows: Workflows,
+    pub(crate) identity: Identity,
     pub(crate) router: Router,
     db: Db,
     shutdown: CancellationToken,
-    server: Option<JoinHandle<Result<(), ServeError>>>,
+    background: JoinSet<()>,
+    server: Option<JoinHandle<()>>,
     access_log: Option<AccessLog>,
-    /// Tells other commands where the process is that holds the database.
+    /// Tells other commands where the process is, and how to prove that they may.
     address_file: Option<PathBuf>,
     /// Held as long as this process drives executions under the installation's name.
-    _identity: Option<Identity>,
+    _installation: Option<Installation>,
 }
 
 impl App {
@@ -65,69 +92,128 @@ impl App {
         let db = Db::connect(&config.database_url).await.context("cannot open the database")?;
         migrate(&db, config).await?;
         let objects = Objects::connect(&config.objects_url).context("cannot open the object storage")?;
-        let mut engine_config = config.engine.clone();
-        let identity = match purpose {
-            Purpose::Serve | Purpose::Drive => Identity::take(&config.data_dir)?,
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keyring = Arc::new(keyring(config)?);
+        let outbound = Outbound::new(config.http.clone()).context("cannot set up requests to other systems")?;
+        let mailer = mailer(config)?;
+        let http = http(config)?;
+
+        let identity = Identity::open(weir_identity::Parts {
+            db: db.clone(),
+            keyring: Arc::clone(&keyring),
+            clock: Arc::clone(&clock),
+            mailer: mailer.clone(),
+            http: provider_client()?,
+            config: sign_in(config, &http.public_url),
+        });
+        let identity = identity.await.context("cannot set up sign-in")?;
+        let credentials = Credentials::new(db.clone(), Arc::clone(&keyring), outbound.clone(), Arc::clone(&clock));
+        let variables = Variables::new(db.clone(), Arc::clone(&clock));
+        let secrets: Arc<dyn CredentialSource> = Arc::new(Vault(credentials.clone()));
+
+        let installation = match purpose {
+            Purpose::Serve | Purpose::Drive => Installation::take(&config.data_dir)?,
             Purpose::Look => None,
         };
-        engine_config.worker = identity.as_ref().map(|identity| identity.worker);
-        match purpose {
-            Purpose::Serve => {}
-            Purpose::Drive => engine_config.stop_grace = SHORT_GRACE,
-            Purpose::Look => {
-                engine_config.stop_grace = SHORT_GRACE;
-                engine_config.takes_up_work = false;
-            }
-        }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let parts = Parts {
-            node_types: node_types(config, &db, &objects)?,
+            node_types: weir_nodes::standard(weir_nodes::Services {
+                files: ExecutionFiles::new(objects.clone()),
+                outbound: outbound.clone(),
+                versions: Versions::new(db.clone()),
+                db: db.clone(),
+                mailer: mailer.clone(),
+                slack_api: slack_api()?,
+                databases: config.databases_dir.clone(),
+            }),
             evaluator: evaluator(),
-            // Credentials come with the vault; until then no node finds one.
-            credentials: Arc::new(FixedCredentials::default()),
+            credentials: Arc::clone(&secrets),
+            workspaces: Arc::new(Settings { identity: identity.clone(), variables: variables.clone() }),
             clock: Arc::clone(&clock),
             db: db.clone(),
             objects: objects.clone(),
         };
+        let engine_config = engine_config(config, purpose, installation.as_ref());
         let engine = Engine::open(engine_config, parts).await.context("cannot start the engine")?;
-        let workflows = Workflows::new(db.clone(), engine.clone(), clock);
+        let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock));
+        let triggers = Triggers::new(db.clone(), workflows.clone(), secrets, Arc::clone(&clock));
+        let events = Events::new(db.clone(), Arc::clone(&clock));
+        let audit = Audit::new(db.clone());
         let shutdown = CancellationToken::new();
         let router = weir_api::router(Services {
             workflows: workflows.clone(),
             engine: engine.clone(),
+            triggers: triggers.clone(),
+            identity: identity.clone(),
+            credentials: credentials.clone(),
+            variables,
+            events: events.clone(),
+            audit: audit.clone(),
+            webhooks: Webhooks::new(db.clone(), Arc::clone(&keyring), outbound.clone(), Arc::clone(&clock)),
+            notification_rules: NotificationRules::new(db.clone(), Arc::clone(&clock)),
+            http,
             db: db.clone(),
             objects,
             version: Version { version: env!("CARGO_PKG_VERSION"), commit: option_env!("WEIR_COMMIT") },
             shutdown: shutdown.clone(),
         });
+        let mut background = JoinSet::new();
+        if purpose == Purpose::Serve {
+            let senders = Senders { keyring, outbound, mailer, secrets: Arc::new(Vault(credentials)), slack_api: None };
+            let deliveries = Deliveries::new(db.clone(), senders, Arc::clone(&clock));
+            let work = Background {
+                db: db.clone(),
+                events,
+                audit,
+                deliveries,
+                triggers,
+                workflows: workflows.clone(),
+                identity: identity.clone(),
+                clock,
+            };
+            background = work.begin(&shutdown);
+        }
         Ok(Self {
             engine,
             workflows,
+            identity,
             router,
             db,
             shutdown,
+            background,
             server: None,
             access_log: None,
             address_file: None,
-            _identity: identity,
+            _installation: installation,
         })
+    }
+
+    /// Sees to it that somebody can sign in. Answers the address and the password of an admin who was just made with a
+    /// password that nobody chose.
+    pub(crate) async fn first_admin(&self, config: &Config) -> anyhow::Result<Option<(String, String)>> {
+        let email = config.admin.email.as_deref().unwrap_or(ADMIN);
+        let made = self.identity.ensure_first_admin(email, config.admin.password.as_deref()).await;
+        match made.context("cannot make the first admin")? {
+            FirstAdmin::MadeWith(password) => Ok(Some((email.to_owned(), password))),
+            FirstAdmin::Present | FirstAdmin::Made => Ok(None),
+        }
     }
 
     /// Answers requests on `listener` until [`close`](Self::close), and lets other commands find it.
     pub(crate) fn listen(&mut self, listener: TcpListener, config: &Config) -> anyhow::Result<String> {
-        let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
-        let mut router = self.router.clone();
+        let url = listening_url(&listener)?;
+        let running = Running::at(url.clone());
+        let admitted = middleware::from_fn_with_state(Arc::from(running.key.as_str()), running::admit);
+        let mut router = self.router.clone().layer(admitted);
         if let Some(file) = &config.access_log {
             let log = AccessLog::open(file).with_context(|| format!("cannot open {}", file.display()))?;
             router = log.around(router);
             self.access_log = Some(log);
         }
         self.server = Some(tokio::spawn(weir_api::serve(listener, router, self.shutdown.clone())));
-        if let Some(file) = address_file(config) {
-            std::fs::write(&file, &url).with_context(|| format!("cannot write {}", file.display()))?;
-            self.address_file = Some(file);
-        }
-        Ok(url)
+        let file = Running::file(config);
+        running.announce(&file).with_context(|| format!("cannot write {}", file.display()))?;
+        self.address_file = Some(file);
+        Ok(url.to_string().trim_end_matches('/').to_owned())
     }
 
     /// Ends the server and the engine: what runs may finish within the grace, and the rest is handed over.
@@ -136,11 +222,19 @@ impl App {
         let server = self.server.take();
         let served = async move {
             match server {
-                Some(task) => task.await.context("the server broke")?.context("the server failed"),
+                Some(task) => task.await.context("the server broke"),
                 None => Ok(()),
             }
         };
-        let ((), served) = tokio::join!(self.engine.stop(), served);
+        let mut background = std::mem::take(&mut self.background);
+        let ended = async move {
+            while let Some(ended) = background.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "work in the background broke");
+                }
+            }
+        };
+        let ((), served, ()) = tokio::join!(self.engine.stop(), served, ended);
         if let Some(file) = &self.address_file
             && let Err(error) = std::fs::remove_file(file)
         {
@@ -154,10 +248,84 @@ impl App {
     }
 }
 
-/// Where the process that holds the configured SQLite database says how to reach it.
-pub(crate) fn address_file(config: &Config) -> Option<PathBuf> {
-    let path = sqlite_path(config)?;
-    Some(PathBuf::from(format!("{}.address", path.display())))
+/// Where this listener is reached from this machine.
+pub(crate) fn listening_url(listener: &TcpListener) -> anyhow::Result<Url> {
+    let mut address = listener.local_addr().context("the listener has no address")?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Url::parse(&format!("http://{address}")).context("the listener's address is no URL")
+}
+
+fn engine_config(config: &Config, purpose: Purpose, installation: Option<&Installation>) -> weir_engine::Config {
+    let mut engine = config.engine.clone();
+    engine.worker = installation.map(|installation| installation.worker);
+    match purpose {
+        Purpose::Serve => {}
+        Purpose::Drive => engine.stop_grace = SHORT_GRACE,
+        Purpose::Look => {
+            engine.stop_grace = SHORT_GRACE;
+            engine.takes_up_work = false;
+        }
+    }
+    engine
+}
+
+/// The master keys: configured, or those of the data directory.
+fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    match &config.master_key {
+        Some(keys) => Keyring::from_text(keys).context("cannot use master_key"),
+        None => {
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
+            Ok(Keyring::open_or_create(&config.data_dir.join("master.key"))?)
+        }
+    }
+}
+
+fn mailer(config: &Config) -> anyhow::Result<Option<Mailer>> {
+    let Some(url) = &config.smtp_url else { return Ok(None) };
+    let from = config.smtp_from.as_deref().context("smtp.url is set, but not smtp.from: who sends the mail?")?;
+    Ok(Some(Mailer::connect(url, from).context("cannot use smtp.url")?))
+}
+
+/// Talks to the identity provider, which the operator chose: it may be anywhere.
+fn provider_client() -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().tls_backend_preconfigured(weir_outbound::tls()?).no_proxy();
+    Ok(builder.redirect(reqwest::redirect::Policy::none()).build()?)
+}
+
+fn slack_api() -> anyhow::Result<Url> {
+    Ok(Url::parse(weir_nodes::SLACK_API)?)
+}
+
+fn http(config: &Config) -> anyhow::Result<HttpConfig> {
+    let public_url = config.public_url.clone().map_or_else(|| Url::parse(NOWHERE), Ok)?;
+    let limits = Limits {
+        user: config.limits.user_per_minute,
+        key: config.limits.user_per_minute,
+        address: config.limits.address_per_minute,
+        login: config.limits.logins_per_minute,
+        hook: config.limits.hooks_per_minute,
+    };
+    let cors = config.cors_origins.iter().map(|origin| origin.parse()).collect::<Result<_, _>>()?;
+    let trusted_proxies = config.trusted_proxies.clone();
+    Ok(HttpConfig { limits, cors, trusted_proxies, ..HttpConfig::new(public_url) })
+}
+
+fn sign_in(config: &Config, public_url: &Url) -> weir_identity::Config {
+    let oidc = config.oidc.issuer.as_ref().map(|issuer| OidcConfig {
+        issuer: issuer.clone(),
+        client_id: config.oidc.client_id.clone(),
+        client_secret: Some(config.oidc.client_secret.clone()).filter(|secret| !secret.is_empty()),
+        redirect_url: public_url.join("/api/v1/auth/oidc/callback").ok(),
+        scopes: Vec::new(),
+    });
+    let registration = if config.open_registration { Registration::Open } else { Registration::Invited };
+    weir_identity::Config { registration, oidc, ..weir_identity::Config::new(public_url.clone()) }
 }
 
 /// The file of the configured database, if it is SQLite.
@@ -177,17 +345,17 @@ pub(crate) async fn catalog(config: &Config) -> anyhow::Result<Catalog> {
     let folder = tempfile::TempDir::new().context("cannot make a temporary folder")?;
     let db = Db::connect(&format!("sqlite:{}/weir.db", folder.path().display())).await?;
     let objects = Objects::connect(&format!("file:{}", folder.path().display()))?;
-    let types = node_types(config, &db, &objects)?;
-    db.close().await;
-    Ok(types.iter().map(|node_type| node_type.info()).collect())
-}
-
-fn node_types(config: &Config, db: &Db, objects: &Objects) -> anyhow::Result<Vec<Arc<dyn NodeType>>> {
-    Ok(weir_nodes::standard(weir_nodes::Services {
-        files: ExecutionFiles::new(objects.clone()),
+    let types = weir_nodes::standard(weir_nodes::Services {
+        files: ExecutionFiles::new(objects),
         outbound: Outbound::new(config.http.clone()).context("cannot set up requests to other systems")?,
         versions: Versions::new(db.clone()),
-    }))
+        db: db.clone(),
+        mailer: None,
+        slack_api: slack_api()?,
+        databases: folder.path().to_path_buf(),
+    });
+    db.close().await;
+    Ok(types.iter().map(|node_type| node_type.info()).collect())
 }
 
 /// Brings the tables up to date; a SQLite database that was used before is copied first.

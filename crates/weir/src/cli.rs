@@ -4,15 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use url::Url;
+use weir_base::WorkspaceId;
 
+use crate::commands::audit::AuditArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
+use crate::commands::credential::CredentialCommand;
 use crate::commands::execution::ExecutionCommand;
+use crate::commands::key::KeyCommand;
+use crate::commands::login::LoginArgs;
 use crate::commands::migrate::MigrateArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::serve::ServeArgs;
+use crate::commands::user::UserCommand;
 use crate::commands::validate::ValidateArgs;
 use crate::commands::workflow::WorkflowCommand;
+use crate::commands::workspace::WorkspaceCommand;
 use crate::config::Overrides;
 
 const EXIT_CODES: &str = "\
@@ -50,6 +57,12 @@ pub(crate) struct Global {
     /// Use this server instead of the data directory
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER", value_parser = server)]
     pub(crate) server: Option<Url>,
+    /// API key to use with the server; better kept in the variable, where other users do not see it
+    #[arg(long, global = true, value_name = "KEY", env = "WEIR_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Workspace to work in, by its id; without it the key's own, or one's first
+    #[arg(long, global = true, value_name = "ID", env = "WEIR_WORKSPACE")]
+    pub(crate) workspace: Option<WorkspaceId>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -70,6 +83,24 @@ pub(crate) enum Command {
     /// List, import, export and compare workflows
     #[command(subcommand, visible_alias = "workflows")]
     Workflow(WorkflowCommand),
+    /// Sign in at a server, and keep a key for later commands
+    Login(LoginArgs),
+    /// Forget the key for a server, and end it
+    Logout,
+    /// Look after accounts
+    #[command(subcommand, visible_alias = "users")]
+    User(UserCommand),
+    /// Look after workspaces and their members
+    #[command(subcommand, visible_alias = "workspaces")]
+    Workspace(WorkspaceCommand),
+    /// Look after API keys
+    #[command(subcommand, visible_alias = "keys")]
+    Key(KeyCommand),
+    /// Look after secrets that workflows use
+    #[command(subcommand, visible_alias = "credentials")]
+    Credential(CredentialCommand),
+    /// Show who did what
+    Audit(AuditArgs),
     /// Print the JSON Schema of workflow files, for editors
     Schema,
     /// Bring the database's tables up to date

@@ -10,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
+use weir_base::{Principal, WorkspaceId};
 
 pub(crate) use self::events::{Frame, Frames};
 pub(crate) use self::find::holder;
@@ -19,23 +20,43 @@ use crate::failure::{Exit, Failure};
 /// The longest answer that is read whole, in bytes.
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 
+/// The header that chooses the workspace.
+const WORKSPACE: &str = "weir-workspace";
+
+/// Who asks, and in which workspace.
+#[derive(Clone, Default)]
+pub(crate) struct Proof {
+    /// An API key, or an access token.
+    key: Option<String>,
+    /// The workspace, if it is not the key's own or the user's first.
+    workspace: Option<WorkspaceId>,
+}
+
+impl Proof {
+    /// This key, in this workspace.
+    pub(crate) const fn of(key: Option<String>, workspace: Option<WorkspaceId>) -> Self {
+        Self { key, workspace }
+    }
+}
+
 /// Sends requests to the API.
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
+    proof: Proof,
     app: Option<App>,
 }
 
 impl Client {
-    /// Weir in this process.
-    pub(crate) fn local(app: App) -> anyhow::Result<Self> {
+    /// Weir in this process: who can open its database may do everything.
+    pub(crate) fn local(app: App, workspace: Option<WorkspaceId>) -> anyhow::Result<Self> {
         let base = Url::parse("http://localhost")?;
-        Ok(Self { http: http(&base)?, base, app: Some(app) })
+        Ok(Self { http: http(&base)?, base, proof: Proof::of(None, workspace), app: Some(app) })
     }
 
     /// The server with this address.
-    pub(crate) fn remote(base: Url) -> anyhow::Result<Self> {
-        Ok(Self { http: http(&base)?, base, app: None })
+    pub(crate) fn remote(base: Url, proof: Proof) -> anyhow::Result<Self> {
+        Ok(Self { http: http(&base)?, base, proof, app: None })
     }
 
     /// Whether executions run in this process, so that they stop when it ends.
@@ -57,7 +78,14 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }
-        self.http.request(method, url)
+        let mut request = self.http.request(method, url);
+        if let Some(key) = &self.proof.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(workspace) = self.proof.workspace {
+            request = request.header(WORKSPACE, workspace.to_string());
+        }
+        request
     }
 
     /// Reads JSON from the API.
@@ -92,7 +120,9 @@ impl Client {
         let request = request.build()?;
         let response = match &self.app {
             Some(app) => {
-                let request = axum::http::Request::try_from(request)?.map(Body::new);
+                let mut request = axum::http::Request::try_from(request)?.map(Body::new);
+                let workspace = self.proof.workspace.unwrap_or(WorkspaceId::FIRST);
+                request.extensions_mut().insert(Principal::operator(workspace));
                 let Ok(response) = app.router.clone().oneshot(request).await;
                 Response::from(response.map(|body| reqwest::Body::wrap_stream(body.into_data_stream())))
             }

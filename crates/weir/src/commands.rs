@@ -1,15 +1,22 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod credential;
 mod doctor;
 pub(crate) mod execution;
+pub(crate) mod key;
+pub(crate) mod login;
 pub(crate) mod migrate;
+pub(crate) mod page;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod serve;
+pub(crate) mod user;
 pub(crate) mod validate;
 pub(crate) mod workflow;
+pub(crate) mod workspace;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -18,8 +25,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 use url::Url;
+use weir_base::WorkspaceId;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
 use crate::config::{self as configuration, Loaded};
 use crate::failure::{Exit, Failure};
 use crate::logging;
@@ -32,6 +40,10 @@ pub(crate) struct Context {
     pub(crate) loaded: Loaded,
     /// The server that was named.
     pub(crate) server: Option<Url>,
+    /// The API key that was named.
+    pub(crate) key: Option<String>,
+    /// The workspace that was named.
+    pub(crate) workspace: Option<WorkspaceId>,
     /// Answers are for programs.
     pub(crate) json: bool,
 }
@@ -50,13 +62,21 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Failure::invalid("the configuration is not right").with_problems(problems)
     })?;
     logging::start(&loaded, matches!(cli.command, Command::Serve(_)));
-    let context = Context { loaded, server: cli.global.server, json: cli.global.json };
+    let Global { server, key, workspace, json, .. } = cli.global;
+    let context = Context { loaded, server, key, workspace, json };
     match cli.command {
         Command::Serve(args) => Box::pin(serve::run(&context, args)).await,
         Command::Run(args) => Box::pin(run::run(&context, args)).await,
         Command::Validate(args) => validate::run(&context, args).await,
         Command::Execution(command) => Box::pin(execution::run(&context, command)).await,
         Command::Workflow(command) => Box::pin(workflow::run(&context, command)).await,
+        Command::Login(args) => Box::pin(login::login(&context, args)).await,
+        Command::Logout => Box::pin(login::logout(&context)).await,
+        Command::User(command) => Box::pin(user::run(&context, command)).await,
+        Command::Workspace(command) => Box::pin(workspace::run(&context, command)).await,
+        Command::Key(command) => Box::pin(key::run(&context, command)).await,
+        Command::Credential(command) => Box::pin(credential::run(&context, command)).await,
+        Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
         Command::Schema => schema::run(&context).await,
         Command::Migrate(args) => migrate::run(&context, args).await,
         Command::Doctor => Box::pin(doctor::run(&context)).await,

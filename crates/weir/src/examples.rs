@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use weir_base::{Principal, WorkspaceId};
 use weir_core::document::MAX_BYTES;
 use weir_workflows::{Imported, OnConflict, Workflows};
 
@@ -28,9 +29,10 @@ pub(crate) async fn load(workflows: &Workflows, folder: &Path) -> anyhow::Result
 
 async fn load_one(workflows: &Workflows, file: &Path) -> anyhow::Result<()> {
     let bytes = crate::commands::read(file, MAX_BYTES as u64)?;
-    if let Imported::Created(saved) = workflows.import(&bytes, None, OnConflict::Skip).await? {
+    let operator = Principal::operator(WorkspaceId::FIRST);
+    if let Imported::Created(saved) = workflows.import(&operator, &bytes, None, OnConflict::Skip).await? {
         let summary = &saved.workflow.summary;
-        workflows.publish(summary.id, None).await.map_err(|error| match error {
+        workflows.publish(&operator, summary.id, None).await.map_err(|error| match error {
             weir_workflows::Error::NotValid { problems } => {
                 let told: Vec<String> =
                     problems.iter().map(|problem| format!("{} at {}", problem.message, problem.pointer)).collect();

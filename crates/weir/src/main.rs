@@ -8,9 +8,11 @@ mod config;
 mod examples;
 mod failure;
 mod follow;
-mod identity;
+mod installation;
 mod logging;
+mod logins;
 mod output;
+mod running;
 mod signals;
 
 use std::process::ExitCode;

@@ -5,14 +5,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use url::Url;
+use weir_base::WorkspaceId;
 use weir_db::Error as DbError;
 
-use super::Client;
-use crate::boot::{self, App, Purpose};
+use super::{Client, Proof};
+use crate::boot::{App, Purpose};
 use crate::commands::Context;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::logins::Logins;
+use crate::running::Running;
 
 /// A process that has the database needs a moment to begin or to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,19 +26,21 @@ impl Client {
     /// The server that `--server` names; without it, Weir opened in this process, or whoever has it open already.
     pub(crate) async fn find(context: &Context, purpose: Purpose) -> anyhow::Result<Self> {
         if let Some(server) = &context.server {
-            return Self::remote(server.clone());
+            let kept = || anyhow::Ok(Logins::open()?.of(server).map(|login| login.key.clone()));
+            let key = context.key.clone().map_or_else(kept, |key| Ok(Some(key)))?;
+            return Self::remote(server.clone(), Proof::of(key, context.workspace));
         }
         let config = &context.loaded.config;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let refused = match App::open(config, purpose).await {
-                Ok(app) => return Self::opened(app, purpose, config).await,
+                Ok(app) => return Self::opened(app, purpose, context).await,
                 Err(error) => error,
             };
             if !matches!(refused.downcast_ref::<DbError>(), Some(DbError::InUse { .. })) {
                 return Err(refused);
             }
-            if let Some(server) = holder(config).await? {
+            if let Some(server) = holder(config, context.workspace).await? {
                 return Ok(server);
             }
             if Instant::now() > deadline {
@@ -48,23 +52,20 @@ impl Client {
         }
     }
 
-    async fn opened(mut app: App, purpose: Purpose, config: &Config) -> anyhow::Result<Self> {
+    async fn opened(mut app: App, purpose: Purpose, context: &Context) -> anyhow::Result<Self> {
         if purpose == Purpose::Drive {
             // Others cannot open the database meanwhile: they reach it through this process.
             let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on 127.0.0.1")?;
-            app.listen(listener, config)?;
+            app.listen(listener, &context.loaded.config)?;
         }
-        Self::local(app)
+        Self::local(app, context.workspace)
     }
 }
 
 /// The process that has the database, if it answers.
-pub(crate) async fn holder(config: &Config) -> anyhow::Result<Option<Client>> {
-    let Some(file) = boot::address_file(config) else { return Ok(None) };
-    let Some(address) = std::fs::read_to_string(file).ok().and_then(|text| Url::parse(&text).ok()) else {
-        return Ok(None);
-    };
-    let client = Client::remote(address)?;
+pub(crate) async fn holder(config: &Config, workspace: Option<WorkspaceId>) -> anyhow::Result<Option<Client>> {
+    let Some(running) = Running::find(config) else { return Ok(None) };
+    let client = Client::remote(running.url, Proof::of(Some(running.key), workspace))?;
     let alive = client.http.get(client.base.join("/healthz")?).timeout(Duration::from_secs(2)).send().await;
     Ok(alive.is_ok_and(|answer| answer.status().is_success()).then_some(client))
 }

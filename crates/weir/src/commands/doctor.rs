@@ -155,7 +155,7 @@ async fn database(config: &Config) -> Check {
     let db = match Db::connect(&config.database_url).await {
         Ok(db) => db,
         Err(DbError::InUse { .. }) => {
-            return match holder(config).await {
+            return match holder(config, None).await {
                 Ok(Some(_)) => Check::ok(CHECK, "in use by a weir that answers"),
                 _ => Check::warn(
                     CHECK,
@@ -211,7 +211,7 @@ async fn port(config: &Config) -> Check {
     let address = format!("{}:{}", config.host, config.port);
     match TcpListener::bind((config.host.as_str(), config.port)).await {
         Ok(_) => Check::ok(CHECK, format!("{address} is free")),
-        Err(error) if matches!(holder(config).await, Ok(Some(_))) => {
+        Err(error) if matches!(holder(config, None).await, Ok(Some(_))) => {
             Check::ok(CHECK, format!("{address}: {error}; a weir is running on this data directory"))
         }
         Err(error) => Check::warn(CHECK, format!("{address}: {error}"), "choose another with --port or PORT"),

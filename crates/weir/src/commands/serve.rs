@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::Context;
-use crate::boot::{App, Purpose};
+use crate::boot::{self, App, Purpose};
 use crate::config::{Config, Loaded};
 use crate::failure::{Exit, Failure};
 use crate::signals::Signals;
@@ -42,15 +43,24 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
     let mut signals = Signals::listen()?;
     // The address first: nothing is opened or changed for a server that cannot listen.
     let listener = listen(&context.loaded).await?;
-    let mut app = App::open(config, Purpose::Serve).await?;
+    let mut config = config.clone();
+    // Links lead to where the server listens, unless it is known under another name.
+    config.public_url.get_or_insert(boot::listening_url(&listener)?);
+    let mut app = App::open(&config, Purpose::Serve).await?;
+    let admin = app.first_admin(&config).await?;
     if let Some(folder) = &args.load_examples {
         examples::load(&app.workflows, folder).await?;
     }
-    let url = app.listen(listener, config)?;
+    let url = app.listen(listener, &config)?;
     if context.json {
-        output::json(&serde_json::json!({"status": "ready", "url": url}));
+        let admin = admin.map(|(email, password)| json!({"email": email, "one_time_password": password}));
+        output::json(&json!({"status": "ready", "url": url, "first_admin": admin}));
     } else {
         output::line(&format!("Weir is ready at {url}"));
+        if let Some((email, password)) = admin {
+            output::line(&format!("Sign in as {email} with the password {password}"));
+            output::line("It is shown this once, and is to be changed at the first sign-in.");
+        }
     }
     tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "ready");
 
@@ -66,7 +76,7 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
 
 async fn listen(loaded: &Loaded) -> anyhow::Result<TcpListener> {
     let config = &loaded.config;
-    let address = loopback(loaded).await?;
+    let address = address(loaded).await?;
     TcpListener::bind(address).await.map_err(|error| {
         let message = match error.kind() {
             ErrorKind::AddrInUse => format!(
@@ -82,23 +92,15 @@ async fn listen(loaded: &Loaded) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The configured address, if only this machine can reach it.
-async fn loopback(loaded: &Loaded) -> anyhow::Result<SocketAddr> {
+/// The first address of the configured host.
+async fn address(loaded: &Loaded) -> anyhow::Result<SocketAddr> {
     let Config { host, port, .. } = &loaded.config;
-    let source = loaded.values.iter().find(|value| value.setting.key == "host").map(|value| value.source.to_string());
-    let from = source.unwrap_or_default();
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let found = tokio::net::lookup_host((name, *port)).await;
-    let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
-    if addresses.is_empty() {
-        return Err(Failure::invalid(format!("host {host:?} (from {from}) is no address of this machine")).into());
+    if let Some(address) = found.ok().and_then(|mut addresses| addresses.next()) {
+        return Ok(address);
     }
-    match addresses.iter().find(|address| address.ip().to_canonical().is_loopback()) {
-        Some(address) => Ok(*address),
-        None => Err(Failure::invalid(format!(
-            "refusing to listen on {host} (from {from}): there is no sign-in yet, so only this machine may reach the \
-             server; use 127.0.0.1, or put a proxy with a sign-in of its own in front of it"
-        ))
-        .into()),
-    }
+    let source = loaded.values.iter().find(|value| value.setting.key == "host").map(|value| value.source.to_string());
+    let from = source.unwrap_or_default();
+    Err(Failure::invalid(format!("host {host:?} (from {from}) is no address of this machine")).into())
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weir_core::diff::diff;
 use weir_core::document::{Document, Format, MAX_BYTES};
 
-use super::Context;
+use super::{Context, page};
 use crate::boot::Purpose;
 use crate::client::Client;
 use crate::failure::{Exit, Failure, problem_text};
@@ -23,12 +23,8 @@ pub(crate) enum WorkflowCommand {
         /// Only those with this text in their name or description
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
-        /// At most so many, 1 to 200
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Continue after the list that gave this
-        #[arg(long)]
-        cursor: Option<String>,
+        #[command(flatten)]
+        page: page::PageArgs,
     },
     /// Take workflow files in as drafts
     Import {
@@ -101,7 +97,11 @@ pub(crate) enum Notation {
 pub(crate) async fn run(context: &Context, command: WorkflowCommand) -> anyhow::Result<Exit> {
     let client = Client::find(context, Purpose::Look).await?;
     let done = match command {
-        WorkflowCommand::List { search, limit, cursor } => list(context, &client, search, limit, cursor).await,
+        WorkflowCommand::List { search, page } => {
+            let head = ["id", "name", "status", "version", "updated"];
+            let row = page::fields(["id", "name", "status", "latest_version", "updated_at"]);
+            page::show(context, &client, &["workflows"], page, &[("q", search)], head, row).await
+        }
         WorkflowCommand::Import { files, on_conflict, publish } => {
             import(context, &client, &files, on_conflict, publish).await
         }
@@ -133,32 +133,6 @@ pub(super) async fn id_of(client: &Client, name_or_id: &str) -> anyhow::Result<S
             Err(Failure::failed(message).into())
         }
     }
-}
-
-async fn list(
-    context: &Context,
-    client: &Client,
-    search: Option<String>,
-    limit: u32,
-    cursor: Option<String>,
-) -> anyhow::Result<Exit> {
-    let mut query = vec![("limit", limit.to_string())];
-    query.extend(search.map(|text| ("q", text)));
-    query.extend(cursor.map(|cursor| ("cursor", cursor)));
-    let page = client.json(client.request(Method::GET, &["workflows"]).query(&query)).await?;
-    if context.json {
-        output::json(&page);
-        return Ok(Exit::Done);
-    }
-    let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows = items
-        .iter()
-        .map(|workflow| ["id", "name", "status", "latest_version", "updated_at"].map(|name| field(workflow, name)));
-    output::table(["id", "name", "status", "version", "updated"], rows);
-    if let Some(cursor) = page["next_cursor"].as_str() {
-        output::note(&format!("there are more: --cursor {cursor}"));
-    }
-    Ok(Exit::Done)
 }
 
 async fn import(

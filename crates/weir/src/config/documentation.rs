@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::settings::{SETTINGS, example};
+use super::settings::{example, settings};
 
 const BEGIN: &str = "<!-- settings: made by `UPDATE_DOCS=1 cargo test -p weir` -->\n";
 const END: &str = "<!-- end of settings -->\n";
@@ -43,7 +43,7 @@ fn the_table_of_the_guide_shows_every_setting() {
 
 fn table() -> String {
     let mut text = String::from("| in `weir.toml` | variables | default | meaning |\n| --- | --- | --- | --- |\n");
-    for setting in SETTINGS {
+    for setting in settings() {
         let mut variables = setting.variables();
         if setting.secret {
             variables.extend(setting.variables().iter().map(|name| format!("{name}_FILE")));

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use weir_core::validate::nearest::nearest;
 
 use super::Config;
-use super::settings::{Kind, SETTINGS, Setting};
+use super::settings::{Kind, Setting, settings};
 use super::value::{Source, Valued};
 
 /// The variable that names the configuration file.
 const CONFIG_FILE: &str = "WEIR_CONFIG";
 
 /// Variables of the family that are no settings.
-const OTHER_VARIABLES: [&str; 2] = [CONFIG_FILE, "WEIR_SERVER"];
+const OTHER_VARIABLES: [&str; 4] = [CONFIG_FILE, "WEIR_SERVER", "WEIR_KEY", "WEIR_WORKSPACE"];
 
 /// The tests and the benchmarks have variables of their own.
 const OTHER_FAMILIES: [&str; 2] = ["WEIR_TEST_", "WEIR_BENCH_"];
@@ -59,7 +59,7 @@ pub(crate) fn load(overrides: &Overrides, environment: &BTreeMap<String, String>
 
     let mut config = Config::default();
     let mut values = Vec::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         let (text, source) = given.remove(setting.key).unwrap_or_else(|| {
             let data_dir = config.data_dir.display().to_string();
             (setting.default.replace("{data_dir}", &data_dir), Source::Default)
@@ -131,7 +131,7 @@ fn text_of(setting: &Setting, value: &toml::Value) -> Option<String> {
 
 fn from_environment(environment: &BTreeMap<String, String>, given: &mut Given, problems: &mut Vec<String>) {
     let mut known: Vec<String> = OTHER_VARIABLES.iter().map(|&name| name.to_owned()).collect();
-    for setting in SETTINGS {
+    for setting in settings() {
         let mut found = None;
         for variable in setting.variables() {
             let plain = environment.get(&variable).map(|text| (text.clone(), Source::Variable(variable.clone())));
@@ -177,11 +177,11 @@ fn from_flags(overrides: &Overrides, given: &mut Given, problems: &mut Vec<Strin
 }
 
 fn find(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
+    settings().find(|setting| setting.key == key)
 }
 
 fn unknown(key: &str) -> String {
-    format!("unknown key {key}{}", did_you_mean(key, SETTINGS.iter().map(|setting| setting.key)))
+    format!("unknown key {key}{}", did_you_mean(key, settings().map(|setting| setting.key)))
 }
 
 fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {

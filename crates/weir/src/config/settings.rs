@@ -1,9 +1,15 @@
 //! All settings: name, variables, default and meaning of each, told once.
 
-use std::fmt::Write as _;
-use std::time::Duration;
+mod people;
+mod server;
+mod storage;
+mod work;
 
-use super::{Config, LogFormat};
+use std::fmt::Write as _;
+
+use ipnet::IpNet;
+
+use super::Config;
 
 /// Something that can be set.
 pub(crate) struct Setting {
@@ -64,201 +70,9 @@ impl Setting {
 }
 
 /// Every setting; the data directory first, because others lie in it by default.
-pub(crate) const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "data_dir",
-        also: &[],
-        default: "./weir-data",
-        kind: Kind::Text,
-        secret: false,
-        meaning: "The folder of everything that Weir keeps by itself: database, files, snapshots.",
-        put: |config, text| {
-            config.data_dir = given(text)?.into();
-            Ok(())
-        },
-    },
-    Setting {
-        key: "database_url",
-        also: &["DATABASE_URL"],
-        default: "sqlite:{data_dir}/weir.db",
-        kind: Kind::Text,
-        secret: true,
-        meaning: "Where executions and workflows are recorded: `sqlite:PATH`, used by one process at a time, or \
-                  `postgres://USER:PASSWORD@HOST/DATABASE` (PostgreSQL 15 or newer). `sslmode=require` in the query \
-                  asks for TLS.",
-        put: |config, text| {
-            let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-            if !known {
-                return Err("expected sqlite:PATH or postgres://USER@HOST/DATABASE".to_owned());
-            }
-            config.database_url = text.to_owned();
-            Ok(())
-        },
-    },
-    Setting {
-        key: "objects_url",
-        also: &[],
-        default: "file:{data_dir}/objects",
-        kind: Kind::Text,
-        secret: true,
-        meaning: "Where files and large values lie: `file:PATH` or `s3://BUCKET/PREFIX`. Region, endpoint and \
-                  credentials of S3 come from the usual `AWS_*` variables.",
-        put: |config, text| {
-            if !["file:", "s3://"].iter().any(|scheme| text.starts_with(scheme)) {
-                return Err("expected file:PATH or s3://BUCKET/PREFIX".to_owned());
-            }
-            config.objects_url = text.to_owned();
-            Ok(())
-        },
-    },
-    Setting {
-        key: "host",
-        also: &["HOST"],
-        default: "127.0.0.1",
-        kind: Kind::Text,
-        secret: false,
-        meaning: "The address `weir serve` listens on. There is no sign-in yet, so only loopback addresses are \
-                  accepted.",
-        put: |config, text| {
-            config.host = given(text)?.to_owned();
-            Ok(())
-        },
-    },
-    Setting {
-        key: "port",
-        also: &["PORT"],
-        default: "8080",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "The port `weir serve` listens on; 0 takes any that is free.",
-        put: |config, text| {
-            config.port = text.parse().map_err(|_| "expected a port, 0 to 65535".to_owned())?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "log.level",
-        also: &["RUST_LOG"],
-        default: "info",
-        kind: Kind::Text,
-        secret: false,
-        meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, `trace`, or levels by module, \
-                  such as `info,weir_engine=debug`. Commands other than `serve` log warnings only, unless this is set.",
-        put: |config, text| {
-            text.parse::<tracing_subscriber::filter::Targets>()
-                .map_err(|_| "expected error, warn, info, debug, trace, or levels by module".to_owned())?;
-            config.log_level = text.to_owned();
-            Ok(())
-        },
-    },
-    Setting {
-        key: "log.format",
-        also: &[],
-        default: "text",
-        kind: Kind::Text,
-        secret: false,
-        meaning: "How log lines look: `text` for people, `json` for machines.",
-        put: |config, text| {
-            config.log_format = match text {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => return Err("expected text or json".to_owned()),
-            };
-            Ok(())
-        },
-    },
-    Setting {
-        key: "log.access_file",
-        also: &[],
-        default: "",
-        kind: Kind::Text,
-        secret: false,
-        meaning: "A file that the server notes every answered request in, a JSON object a line: method, path without \
-                  the query, status, duration. None without it.",
-        put: |config, text| {
-            config.access_log = Some(text).filter(|text| !text.is_empty()).map(Into::into);
-            Ok(())
-        },
-    },
-    Setting {
-        key: "http.allow",
-        also: &[],
-        default: "",
-        kind: Kind::List,
-        secret: false,
-        meaning: "Hosts, host:port pairs and networks that workflows may reach although they are not public, such as \
-                  `localhost:9000` or `10.1.0.0/16`. Everything else that is private, local or reserved is refused.",
-        put: |config, text| {
-            let entries = list(text).map(|entry| entry.parse().map_err(|error| format!("{error}")));
-            config.http.allow = entries.collect::<Result<_, _>>()?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "http.max_response_bytes",
-        also: &[],
-        default: "1073741824",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "The longest answer that `http_request` takes, in bytes.",
-        put: |config, text| {
-            config.http.max_response_bytes = at_least_one(text)?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "engine.max_running_executions",
-        also: &[],
-        default: "1000",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "Executions that run at a time in this process; further ones wait their turn. Those that only wait \
-                  for something do not count.",
-        put: |config, text| {
-            config.engine.max_running_executions = at_least_one(text)?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "engine.max_running_nodes",
-        also: &[],
-        default: "256",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "Nodes that run at a time in this process.",
-        put: |config, text| {
-            config.engine.max_running_nodes = at_least_one(text)?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "engine.worker_lease_seconds",
-        also: &[],
-        default: "10",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "How long other processes on the same PostgreSQL wait for a sign of life before they take over this \
-                  one's executions.",
-        put: |config, text| {
-            config.engine.worker_lease = Duration::from_secs(at_least_one(text)?);
-            Ok(())
-        },
-    },
-    Setting {
-        key: "engine.stop_grace_seconds",
-        also: &[],
-        default: "30",
-        kind: Kind::Number,
-        secret: false,
-        meaning: "How long running nodes may take to finish when the server stops. What is cut off is tried again at \
-                  the next start.",
-        put: |config, text| {
-            let seconds = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-            config.engine.stop_grace = Duration::from_secs(seconds);
-            Ok(())
-        },
-    },
-];
+pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
+    [storage::SETTINGS, server::SETTINGS, people::SETTINGS, work::SETTINGS].into_iter().flatten()
+}
 
 /// A `weir.toml` with every setting at its default, explained.
 pub(crate) fn example() -> String {
@@ -267,7 +81,7 @@ pub(crate) fn example() -> String {
          # `weir config` shows what is in force and where it came from. Made by `weir config --example`.\n",
     );
     let mut table = "";
-    for setting in SETTINGS {
+    for setting in settings() {
         let (within, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if within != table {
             table = within;
@@ -319,4 +133,10 @@ fn at_least_one<N: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Res
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().ok().map(|address: std::net::IpAddr| address.into());
+    text.parse().ok().or_else(address).ok_or_else(|| format!("{text:?} is neither an address nor a network"))
 }

@@ -17,7 +17,7 @@ pub(crate) struct Valued {
 impl Valued {
     /// The value as people may see it: passwords in URLs are masked.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
-        if !self.setting.secret {
+        if !self.setting.secret || self.source == Source::Default {
             return Cow::Borrowed(&self.text);
         }
         let Ok(mut url) = url::Url::parse(&self.text) else { return Cow::Borrowed("***") };
@@ -70,11 +70,11 @@ impl fmt::Display for Source {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::SETTINGS;
+    use super::super::settings::settings;
     use super::*;
 
     fn shown(text: &str) -> String {
-        let setting = SETTINGS.iter().find(|setting| setting.secret).expect("a secret setting");
+        let setting = settings().find(|setting| setting.secret).expect("a secret setting");
         Valued { setting, text: text.to_owned(), source: Source::Default }.shown().into_owned()
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::boot::Purpose;
 use crate::client::Client;
-use crate::commands::{Context, workflow};
+use crate::commands::{Context, page, workflow};
 use crate::failure::Exit;
 use crate::follow::duration_ms;
 use crate::output::{self, field};
@@ -20,12 +20,8 @@ pub(crate) struct ListArgs {
     /// Only those of this workflow, by name or id
     #[arg(long, value_name = "WORKFLOW")]
     workflow: Option<String>,
-    /// At most so many, 1 to 200
-    #[arg(long, default_value_t = 50)]
-    limit: u32,
-    /// Continue after the list that gave this
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    page: page::PageArgs,
 }
 
 /// Which execution.
@@ -43,15 +39,19 @@ pub(crate) struct ShowArgs {
 
 pub(super) async fn list(context: &Context, args: ListArgs) -> anyhow::Result<Exit> {
     let client = Client::find(context, Purpose::Look).await?;
-    let page = page(&client, &args).await;
+    let done = listed(context, &client, args).await;
     client.close().await?;
-    let page = page?;
-    if context.json {
-        output::json(&page);
-        return Ok(Exit::Done);
-    }
-    let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows = items.iter().map(|execution| {
+    done
+}
+
+async fn listed(context: &Context, client: &Client, args: ListArgs) -> anyhow::Result<Exit> {
+    let workflow = match &args.workflow {
+        Some(workflow) => Some(workflow::id_of(client, workflow).await?),
+        None => None,
+    };
+    let filter = [("status", args.status), ("workflow_id", workflow)];
+    let head = ["id", "status", "progress", "trigger", "created", "took"];
+    page::show(context, client, &["executions"], args.page, &filter, head, |execution| {
         let took = duration_ms(execution).map(|took| format!("{took} ms")).unwrap_or_default();
         let progress = format!("{}%", field(execution, "progress"));
         [
@@ -62,22 +62,8 @@ pub(super) async fn list(context: &Context, args: ListArgs) -> anyhow::Result<Ex
             field(execution, "created_at"),
             took,
         ]
-    });
-    output::table(["id", "status", "progress", "trigger", "created", "took"], rows);
-    if let Some(cursor) = page["next_cursor"].as_str() {
-        output::note(&format!("there are more: --cursor {cursor}"));
-    }
-    Ok(Exit::Done)
-}
-
-async fn page(client: &Client, args: &ListArgs) -> anyhow::Result<Value> {
-    let mut query = vec![("limit", args.limit.to_string())];
-    query.extend(args.status.clone().map(|status| ("status", status)));
-    query.extend(args.cursor.clone().map(|cursor| ("cursor", cursor)));
-    if let Some(workflow) = &args.workflow {
-        query.push(("workflow_id", workflow::id_of(client, workflow).await?));
-    }
-    client.json(client.request(Method::GET, &["executions"]).query(&query)).await
+    })
+    .await
 }
 
 pub(super) async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<Exit> {

@@ -15,13 +15,13 @@ const LONGEST: u64 = 64;
 
 /// The installation's worker id, held until dropped.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct Installation {
     pub(crate) worker: WorkerId,
     _locked: File,
 }
 
-impl Identity {
-    /// Takes the identity of this data directory; `None` while another process has it.
+impl Installation {
+    /// Takes the name of this data directory; `None` while another process has it.
     pub(crate) fn take(data_dir: &Path) -> anyhow::Result<Option<Self>> {
         std::fs::create_dir_all(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
         let path = data_dir.join("worker");
@@ -56,18 +56,18 @@ mod tests {
     #[test]
     fn an_installation_keeps_its_name_and_lends_it_to_one_process_at_a_time() {
         let folder = tempfile::tempdir().expect("a folder");
-        let first = Identity::take(folder.path()).expect("readable").expect("free");
-        assert!(Identity::take(folder.path()).expect("readable").is_none());
+        let first = Installation::take(folder.path()).expect("readable").expect("free");
+        assert!(Installation::take(folder.path()).expect("readable").is_none());
         let name = first.worker;
         drop(first);
-        assert_eq!(Identity::take(folder.path()).expect("readable").expect("free").worker, name);
+        assert_eq!(Installation::take(folder.path()).expect("readable").expect("free").worker, name);
     }
 
     #[test]
     fn a_file_that_holds_no_name_gets_one() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("worker"), "nonsense").expect("writable");
-        let taken = Identity::take(folder.path()).expect("readable").expect("free");
+        let taken = Installation::take(folder.path()).expect("readable").expect("free");
         let kept = std::fs::read_to_string(folder.path().join("worker")).expect("readable");
         assert_eq!(kept.trim(), taken.worker.to_string());
     }
