@@ -24,7 +24,10 @@ impl Executions {
         execution: Option<ExecutionId>,
         page: &PageRequest,
     ) -> Result<Page<Approval>, Error> {
-        let mut conditions = Conditions::of(workspace);
+        let mut conditions = match execution {
+            None => Conditions::of(workspace),
+            Some(_) => Conditions::of_execution_in(workspace),
+        };
         if let Some(status) = status {
             // Written out, because only then the index of open ones is found.
             conditions.plain(format!("status = '{}'", status.as_str()));

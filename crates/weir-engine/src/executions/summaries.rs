@@ -59,14 +59,6 @@ impl Executions {
         if let Some(parent) = filter.parent {
             conditions.add("parent_id = ?", parent);
         }
-        if !filter.statuses.is_empty() {
-            let words: Vec<_> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
-            conditions.plain(format!("status IN ({})", words.join(", ")));
-            let unindexed = [Status::Pending, Status::Running, Status::Completed];
-            if !filter.statuses.iter().any(|status| unindexed.contains(status)) {
-                conditions.plain(INDEXED.to_owned());
-            }
-        }
         if let Some(trigger) = &filter.trigger {
             conditions.add("\"trigger\" = ?", trigger);
         }
@@ -77,12 +69,23 @@ impl Executions {
             conditions.add("created_at < ?", before);
         }
         if filter.dead_letters {
-            conditions.plain(DEAD.to_owned());
-            conditions.plain(INDEXED.to_owned());
             conditions.add("dismissed = ?", false);
         }
-        if let Some(cursor) = &page.cursor {
-            conditions.add("id < ?", cursor.decode::<ExecutionId>()?);
+        let before = match &page.cursor {
+            Some(cursor) => format!(" AND {}", conditions.place("id < ?", cursor.decode::<ExecutionId>()?)),
+            None => String::new(),
+        };
+        for wanted in [statuses(&filter.statuses), filter.dead_letters.then(|| DEAD.to_owned())].into_iter().flatten() {
+            conditions.plain(wanted);
+        }
+        if filter.dead_letters || is_indexed(&filter.statuses) {
+            // Asked for by themselves, because only then both databases look them up by their status.
+            let wanted = statuses(&filter.statuses).unwrap_or_else(|| DEAD.to_owned());
+            conditions.plain(format!(
+                "id IN (SELECT id FROM executions WHERE workspace_id = $1 AND {wanted} AND {INDEXED}{before})"
+            ));
+        } else if let Some(before) = before.strip_prefix(" AND ") {
+            conditions.plain(before.to_owned());
         }
         let (wanted, mut args) = conditions.finish();
         args.push(Value::from(page.limit + 1));
@@ -109,6 +112,18 @@ impl Executions {
     }
 }
 
+/// The condition that an execution has one of these statuses; none for any status.
+fn statuses(wanted: &[Status]) -> Option<String> {
+    let words: Vec<_> = wanted.iter().map(|status| format!("'{status}'")).collect();
+    (!words.is_empty()).then(|| format!("status IN ({})", words.join(", ")))
+}
+
+/// Whether all of these statuses are in the index by status.
+fn is_indexed(wanted: &[Status]) -> bool {
+    let unindexed = [Status::Pending, Status::Running, Status::Completed];
+    !wanted.is_empty() && !wanted.iter().any(|status| unindexed.contains(status))
+}
+
 /// The conditions of a list, joined by `AND`.
 pub(super) struct Conditions {
     conditions: Vec<String>,
@@ -121,10 +136,22 @@ impl Conditions {
         Self { conditions: vec!["workspace_id = $1".to_owned()], args: vec![workspace.into()] }
     }
 
+    /// What belongs to an execution of this workspace: found by the execution, not among all the workspace has.
+    pub(super) fn of_execution_in(workspace: WorkspaceId) -> Self {
+        let owned = "EXISTS (SELECT 1 FROM executions AS e WHERE e.id = execution_id AND e.workspace_id = $1)";
+        Self { conditions: vec![owned.to_owned()], args: vec![workspace.into()] }
+    }
+
     /// A condition on a value, which stands where the question mark is.
     pub(super) fn add(&mut self, condition: &str, value: impl Into<Value>) {
+        let condition = self.place(condition, value);
+        self.conditions.push(condition);
+    }
+
+    /// The text of a condition that stands elsewhere; its value goes with the others.
+    fn place(&mut self, condition: &str, value: impl Into<Value>) -> String {
         self.args.push(value.into());
-        self.conditions.push(condition.replacen('?', &format!("${}", self.args.len()), 1));
+        condition.replacen('?', &format!("${}", self.args.len()), 1)
     }
 
     pub(super) fn plain(&mut self, condition: String) {
