@@ -11,24 +11,35 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weir_api::{Services, Version};
-use weir_base::SystemClock;
+use weir_api::{HttpConfig, Limits, Services, Version};
+use weir_base::{Clock, SystemClock};
 use weir_db::Db;
 use weir_engine::credential::FixedCredentials;
 use weir_engine::files::ExecutionFiles;
 use weir_engine::{Config, Engine, Parts};
+use weir_events::{Audit, Events, NotificationRules, Webhooks};
 use weir_expr::JsEvaluator;
+use weir_identity::{Credentials, Variables};
 use weir_objects::Objects;
 use weir_outbound::{HttpAccess, Outbound};
 use weir_testkit::TestDatabase;
+use weir_workflows::triggers::Triggers;
 use weir_workflows::{Versions, Workflows};
+
+use crate::people::{People, Person};
 
 /// Long enough for the slowest machine; a test that waits so long fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Signed in as `admin`.
     pub(crate) client: Client,
+    /// Not signed in.
+    pub(crate) nobody: Client,
+    pub(crate) people: People,
+    /// Of the first workspace, and of the installation.
+    pub(crate) admin: Person,
     pub(crate) engine: Engine,
     pub(crate) db: Db,
     shutdown: CancellationToken,
@@ -45,31 +56,58 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// A server on an empty SQLite database.
+    /// A server on an empty SQLite database, asked by the admin of the first workspace.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// One that is set up in another way; without this there are no limits.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut HttpConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("weir.db").display());
-        Self::on(&url, folder).await
+        let mut http = HttpConfig::new("http://weir.test/".parse().unwrap());
+        http.limits = Limits::NONE;
+        change(&mut http);
+        Self::on(&url, folder, http).await
     }
 
     /// One on each database.
     pub(crate) async fn start_all() -> Vec<(Self, TestDatabase)> {
         let mut servers = Vec::new();
         for database in weir_testkit::databases().await {
-            servers.push((Self::on(&database.url, tempfile::tempdir().unwrap()).await, database));
+            let mut http = HttpConfig::new("http://weir.test/".parse().unwrap());
+            http.limits = Limits::NONE;
+            servers.push((Self::on(&database.url, tempfile::tempdir().unwrap(), http).await, database));
         }
         servers
     }
 
-    async fn on(url: &str, folder: TempDir) -> Self {
+    /// A request of this person, or of a key.
+    pub(crate) fn request_by(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        self.nobody.request(method, self.url(path)).bearer_auth(token)
+    }
+
+    async fn on(url: &str, folder: TempDir, http: HttpConfig) -> Self {
+        // A second installation in the same process is refused, and of no consequence.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::connect(url).await.unwrap();
+        db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
+        db.migrate("identity", weir_identity::MIGRATIONS).await.unwrap();
         db.migrate("engine", weir_engine::MIGRATIONS).await.unwrap();
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.unwrap();
+        db.migrate("nodes", weir_nodes::MIGRATIONS).await.unwrap();
+        let people = People::open(&db).await;
+        let admin = people.admin().await;
         let objects = Objects::connect(&format!("file:{}", folder.path().join("objects").display())).unwrap();
+        let outbound = Outbound::new(HttpAccess::default()).unwrap();
         let node_types = weir_nodes::standard(weir_nodes::Services {
             files: ExecutionFiles::new(objects.clone()),
-            outbound: Outbound::new(HttpAccess::default()).unwrap(),
+            outbound: outbound.clone(),
             versions: Versions::new(db.clone()),
+            db: db.clone(),
+            mailer: None,
+            slack_api: weir_nodes::SLACK_API.parse().unwrap(),
+            databases: folder.path().to_path_buf(),
         });
         let parts = Parts {
             db: db.clone(),
@@ -77,17 +115,31 @@ impl Server {
             node_types,
             evaluator: Arc::new(JsEvaluator::new()),
             credentials: Arc::new(FixedCredentials::from_iter([])),
+            workspaces: Arc::new(weir_engine::NoSettings),
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::open(Config::default(), parts).await.unwrap();
         let shutdown = CancellationToken::new();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock));
+        let no_credentials = Arc::new(FixedCredentials::from_iter([]));
         let router = weir_api::router(Services {
-            workflows: Workflows::new(db.clone(), engine.clone(), Arc::new(SystemClock)),
+            triggers: Triggers::new(db.clone(), workflows.clone(), no_credentials, Arc::clone(&clock)),
+            workflows,
             engine: engine.clone(),
-            identity: weir_api::Identity(Arc::new(|token| {
-                (token == "t").then(|| weir_base::Principal::operator(weir_base::WorkspaceId::FIRST))
-            })),
-            http: weir_api::HttpConfig::new("http://localhost/".parse().unwrap()),
+            identity: people.identity.clone(),
+            credentials: Credentials::new(
+                db.clone(),
+                Arc::clone(&people.keyring),
+                outbound.clone(),
+                Arc::clone(&clock),
+            ),
+            variables: Variables::new(db.clone(), Arc::clone(&clock)),
+            events: Events::new(db.clone(), Arc::clone(&clock)),
+            audit: Audit::new(db.clone()),
+            webhooks: Webhooks::new(db.clone(), Arc::clone(&people.keyring), outbound, Arc::clone(&clock)),
+            notification_rules: NotificationRules::new(db.clone(), clock),
+            http,
             db: db.clone(),
             objects,
             version: Version { version: "0.0.0-test", commit: None },
@@ -97,12 +149,9 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let stop = shutdown.clone();
         let serving = tokio::spawn(async move { weir_api::serve(listener, router, stop).await });
-        // A second installation in the same process is refused, and of no consequence.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let signed_in = HeaderMap::from_iter([(AUTHORIZATION, "Bearer t".parse().unwrap())]);
-        let client = Client::builder().timeout(PATIENCE).gzip(false).no_proxy().default_headers(signed_in);
-        let client = client.build().unwrap();
-        Self { address, client, engine, db, shutdown, serving, _folder: folder }
+        let client = client_of(Some(&admin.token));
+        let nobody = client_of(None);
+        Self { address, client, nobody, people, admin, engine, db, shutdown, serving, _folder: folder }
     }
 
     /// Stops it in an orderly way; everything must have ended within the patience.
@@ -171,6 +220,13 @@ impl Server {
             Err(_) => panic!("never {status}: {}", self.get(execution).await.text),
         }
     }
+}
+
+/// A client that sends this token with each request.
+fn client_of(token: Option<&str>) -> Client {
+    let headers = token.map(|token| (AUTHORIZATION, format!("Bearer {token}").parse().unwrap()));
+    let client = Client::builder().timeout(PATIENCE).gzip(false).no_proxy();
+    client.default_headers(headers.into_iter().collect()).build().unwrap()
 }
 
 impl Answer {
