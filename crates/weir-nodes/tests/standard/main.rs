@@ -3,10 +3,14 @@
 mod support;
 
 mod control;
+mod database;
 mod declarations;
+mod email;
 mod files;
 mod guard;
 mod http_request;
+mod publish_event;
+mod slack;
 mod sub_workflow;
 mod template;
 mod values;
