@@ -61,8 +61,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "KEY", env = "WEIR_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,
     /// Workspace to work in, by its id; without it the key's own, or one's first
-    #[arg(long, global = true, value_name = "ID", env = "WEIR_WORKSPACE")]
-    pub(crate) workspace: Option<WorkspaceId>,
+    #[arg(long = "workspace", global = true, value_name = "ID", env = "WEIR_WORKSPACE")]
+    pub(crate) within: Option<WorkspaceId>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,

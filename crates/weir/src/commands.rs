@@ -62,8 +62,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Failure::invalid("the configuration is not right").with_problems(problems)
     })?;
     logging::start(&loaded, matches!(cli.command, Command::Serve(_)));
-    let Global { server, key, workspace, json, .. } = cli.global;
-    let context = Context { loaded, server, key, workspace, json };
+    let Global { server, key, within, json, .. } = cli.global;
+    let context = Context { loaded, server, key, workspace: within, json };
     match cli.command {
         Command::Serve(args) => Box::pin(serve::run(&context, args)).await,
         Command::Run(args) => Box::pin(run::run(&context, args)).await,

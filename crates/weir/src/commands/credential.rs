@@ -106,10 +106,19 @@ async fn id_of(client: &Client, name_or_id: &str) -> anyhow::Result<String> {
     if name_or_id.parse::<weir_base::CredentialId>().is_ok() {
         return Ok(name_or_id.to_owned());
     }
-    let request = client.request(Method::GET, &["credentials"]).query(&[("q", name_or_id), ("limit", "200")]);
-    let found = client.json(request).await?;
-    let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_meant = |item: &&Value| item["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(name_or_id));
-    let nothing = || Failure::failed(format!("there is no credential named {name_or_id:?}"));
-    Ok(items.iter().find(is_meant).map(|item| field(item, "id")).ok_or_else(nothing)?)
+    let mut cursor = None;
+    loop {
+        let mut query = vec![("limit", "200".to_owned())];
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let found = client.json(client.request(Method::GET, &["credentials"]).query(&query)).await?;
+        let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_meant = |item: &&Value| item["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(name_or_id));
+        if let Some(item) = items.iter().find(is_meant) {
+            return Ok(field(item, "id"));
+        }
+        cursor = found["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            return Err(Failure::failed(format!("there is no credential named {name_or_id:?}")).into());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `weir login` and `weir logout`: a key for a server, kept for later commands.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -76,6 +76,11 @@ async fn by_password(context: &Context, server: &Url, email: Option<String>) -> 
     let tokens = anonymous.post(&["auth", "login"], &json!({"email": email, "password": password})).await?;
     let token = tokens["access_token"].as_str().context("the server gave no token")?.to_owned();
     let client = Client::remote(server.clone(), Proof::of(Some(token), context.workspace))?;
+    if tokens["must_change_password"] == true {
+        output::note("this password was for one sign-in: choose your own, of at least 12 characters");
+        let new = self::password("new password: ")?;
+        client.post(&["auth", "password"], &json!({"current_password": password, "new_password": new})).await?;
+    }
     let me = client.get(&["auth", "me"]).await?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let key = client
@@ -105,13 +110,15 @@ fn ask(question: &str) -> anyhow::Result<String> {
     Ok(line.trim().to_owned())
 }
 
-/// A password, typed unseen, or from standard input when that is no terminal.
-pub(crate) fn password(question: &str) -> anyhow::Result<String> {
+/// A password, typed unseen, or a line of standard input when that is no terminal.
+fn password(question: &str) -> anyhow::Result<String> {
     let typed = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(question).context("cannot read the password")?
     } else {
-        let bytes = super::read(std::path::Path::new("-"), LONGEST_PASSWORD)?;
-        String::from_utf8(bytes).context("the password is no UTF-8")?
+        let mut line = String::new();
+        let stdin = std::io::stdin().lock();
+        stdin.take(LONGEST_PASSWORD).read_line(&mut line).context("cannot read the password")?;
+        line
     };
     let typed = typed.trim_end_matches(['\r', '\n']).to_owned();
     if typed.is_empty() { Err(Failure::invalid("the password is empty").into()) } else { Ok(typed) }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Context, page};
 use crate::boot::Purpose;
@@ -15,9 +15,9 @@ use crate::output::field;
 pub(crate) enum UserCommand {
     /// List accounts
     List {
-        /// Only those with this text in their name or address
-        #[arg(long, value_name = "TEXT")]
-        search: Option<String>,
+        /// Only the account with this e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
         #[command(flatten)]
         page: page::PageArgs,
     },
@@ -31,7 +31,7 @@ pub(crate) enum UserCommand {
         /// The e-mail address, or the id
         user: String,
     },
-    /// Make a link with which a new password can be set, and show it once
+    /// Make a password for one sign-in, which must be changed then, and show it once
     ResetPassword {
         /// The e-mail address, or the id
         user: String,
@@ -41,17 +41,17 @@ pub(crate) enum UserCommand {
 pub(crate) async fn run(context: &Context, command: UserCommand) -> anyhow::Result<Exit> {
     let client = Client::find(context, Purpose::Look).await?;
     let done = match command {
-        UserCommand::List { search, page } => {
+        UserCommand::List { email, page } => {
             let head = ["id", "e-mail", "name", "active", "operator", "last login"];
             let row = page::fields(["id", "email", "name", "is_active", "is_operator", "last_login_at"]);
-            page::show(context, &client, &["users"], page, &[("q", search)], head, row).await
+            page::show(context, &client, &["users"], page, &[("email", email)], head, row).await
         }
         UserCommand::Deactivate { user } => activate(context, &client, &user, false).await,
         UserCommand::Activate { user } => activate(context, &client, &user, true).await,
         UserCommand::ResetPassword { user } => {
             let id = id_of(&client, &user).await?;
             let answer = client.post(&["users", &id, "reset-password"], &json!({})).await?;
-            Ok(page::tell(context, &answer, |answer| field(answer, "url")))
+            Ok(page::tell(context, &answer, |answer| field(answer, "one_time_password")))
         }
     };
     client.close().await?;
@@ -71,11 +71,7 @@ async fn id_of(client: &Client, email_or_id: &str) -> anyhow::Result<String> {
     if email_or_id.parse::<weir_base::UserId>().is_ok() {
         return Ok(email_or_id.to_owned());
     }
-    let request = client.request(Method::GET, &["users"]).query(&[("q", email_or_id), ("limit", "200")]);
-    let found = client.json(request).await?;
-    let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_meant = |item: &&Value| item["email"].as_str().is_some_and(|email| email.eq_ignore_ascii_case(email_or_id));
-    let user = items.iter().find(is_meant);
+    let found = client.json(client.request(Method::GET, &["users"]).query(&[("email", email_or_id)])).await?;
     let nobody = || Failure::failed(format!("there is no account with the address {email_or_id:?}"));
-    Ok(user.map(|user| field(user, "id")).ok_or_else(nobody)?)
+    Ok(found["items"].get(0).map(|user| field(user, "id")).ok_or_else(nobody)?)
 }

@@ -17,7 +17,7 @@ pub(crate) struct Valued {
 impl Valued {
     /// The value as people may see it: passwords in URLs are masked.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
-        if !self.setting.secret || self.source == Source::Default {
+        if !self.setting.secret || self.text == self.setting.default {
             return Cow::Borrowed(&self.text);
         }
         let Ok(mut url) = url::Url::parse(&self.text) else { return Cow::Borrowed("***") };

@@ -84,13 +84,13 @@ async fn a_used_database_is_copied_before_its_tables_change() {
     assert_eq!(place.run(&["migrate", "--check"]).out, "the tables are up to date\n");
 
     let db = Db::connect(&format!("sqlite:{}/weir-data/weir.db", place.path().display())).await.unwrap();
-    let forget = "DELETE FROM schema_migrations WHERE context = 'workflows' AND version = 2";
+    let forget = "DELETE FROM schema_migrations WHERE context = 'nodes' AND version = 1";
     db.write(Statement::new(forget, args![])).await.unwrap();
-    db.write(Statement::new("DROP TABLE workflow_creations", args![])).await.unwrap();
+    db.write(Statement::new("DROP TABLE published_events", args![])).await.unwrap();
     db.close().await;
 
     let ran = place.run(&["migrate", "--check"]);
-    assert_eq!((ran.code, ran.out.as_str()), (1, "pending: workflows 2 (creations)\n"), "{}", ran.err);
-    assert_eq!(place.run(&["migrate"]).out, "applied: workflows 2 (creations)\n");
+    assert_eq!((ran.code, ran.out.as_str()), (1, "pending: nodes 1 (published_events)\n"), "{}", ran.err);
+    assert_eq!(place.run(&["migrate"]).out, "applied: nodes 1 (published_events)\n");
     assert_eq!(std::fs::read_dir(place.path().join("weir-data/snapshots")).unwrap().count(), 1);
 }

@@ -5,6 +5,7 @@
 mod configuration;
 mod documents;
 mod executions;
+mod people;
 mod server;
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -14,7 +15,10 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// An empty folder to work in.
-pub(crate) struct Place(tempfile::TempDir);
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
 
 /// What a command came to.
 #[derive(Debug)]
@@ -32,11 +36,17 @@ impl Ran {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// The same place, with this variable for every command.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -54,7 +64,9 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        command.args(args).current_dir(self.path()).stdin(Stdio::null());
+        // Logins are kept here as well.
+        command.args(args).current_dir(self.path()).env("XDG_CONFIG_HOME", self.path()).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use crate::effects::Effects;
@@ -42,6 +43,7 @@ impl Weir {
         // The pipe is read to its end, so that the server never writes into a closed one.
         std::thread::spawn(move || lines.for_each(drop));
         server.url = url;
+        server.client = signed_in(data, database_url.is_some());
         server
     }
 
@@ -117,6 +119,15 @@ impl Weir {
         assert!(status.is_success(), "{path}: {status} {body}");
         serde_json::from_str(&body).unwrap_or_default()
     }
+}
+
+/// A client with the key that the server left beside its database.
+fn signed_in(data: &Path, elsewhere: bool) -> reqwest::Client {
+    let file = data.join(if elsewhere { "server.address" } else { "weir.db.address" });
+    let running: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let bearer = format!("Bearer {}", running["key"].as_str().unwrap());
+    let headers = [(AUTHORIZATION, bearer.parse().unwrap())].into_iter().collect();
+    reqwest::Client::builder().default_headers(headers).build().unwrap()
 }
 
 impl Drop for Weir {
