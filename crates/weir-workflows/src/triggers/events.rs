@@ -60,7 +60,14 @@ impl Triggers {
     /// # Errors
     /// Only what may pass: then the event stays.
     pub(super) async fn fire(&self, firing: &Firing) -> Result<(), Error> {
-        let trigger = self.0.store.of_firing(firing.trigger).await?;
+        let trigger = match self.0.store.of_firing(firing.trigger).await {
+            // It would keep the events from all others.
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::error!(%error, event = firing.event_id, "an event starts nothing");
+                None
+            }
+            found => found?,
+        };
         if let (Some(trigger), Some(event)) = (trigger, &firing.event) {
             let failed = match self.start_for(&trigger, event).await {
                 Err(error) if error.is_passing() => return Err(error),

@@ -72,9 +72,10 @@ impl Triggers {
     /// Starts all schedules that are due. Answers when the next one is.
     async fn run_due(&self) -> Result<Option<Timestamp>, Error> {
         loop {
-            let due = self.0.store.due(self.0.clock.now(), PORTION).await?;
+            let now = self.0.clock.now();
+            let due = self.0.store.due(now, PORTION).await?;
             if due.is_empty() {
-                return self.0.store.next_due().await;
+                return self.0.store.next_due(now).await;
             }
             for trigger in &due {
                 self.run_moments(trigger).await?;

@@ -142,12 +142,12 @@ impl TriggerStore {
     /// Schedules whose moment has come, the longest overdue first.
     pub(super) async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Trigger>, Error> {
         let query = format!("SELECT {COLUMNS} FROM triggers WHERE next_at <= $1 ORDER BY next_at LIMIT $2");
-        self.db.query(query, args![now, limit]).await?.iter().map(read).collect()
+        Ok(readable(&self.db.query(query, args![now, limit]).await?))
     }
 
-    /// When the next schedule is due.
-    pub(super) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let rows = self.db.query("SELECT MIN(next_at) FROM triggers WHERE next_at IS NOT NULL", args![]).await?;
+    /// When the next schedule is due after `now`.
+    pub(super) async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let rows = self.db.query("SELECT MIN(next_at) FROM triggers WHERE next_at > $1", args![now]).await?;
         Ok(rows.first().map_or(Ok(None), |row| row.get(0))?)
     }
 
@@ -186,12 +186,7 @@ impl TriggerStore {
     /// The event triggers of a workspace that are switched on.
     pub(super) async fn listeners(&self, workspace: WorkspaceId) -> Result<Vec<Trigger>, Error> {
         let query = format!("SELECT {COLUMNS} FROM triggers WHERE workspace_id = $1 AND kind = 'event' AND enabled");
-        let rows = self.db.query(query, args![workspace]).await?;
-        // One that cannot be read must not keep the events from the others.
-        let readable = rows
-            .iter()
-            .filter_map(|row| read(row).inspect_err(|error| tracing::error!(%error, "a trigger is left out")).ok());
-        Ok(readable.collect())
+        Ok(readable(&self.db.query(query, args![workspace]).await?))
     }
 
     /// The statement that remembers an event for a trigger, once.
@@ -218,6 +213,12 @@ impl TriggerStore {
         let delete = "DELETE FROM trigger_firings WHERE trigger_id = $1 AND event_id = $2";
         Ok(self.db.write(Statement::new(delete, args![firing.trigger, &firing.event_id])).await.map(drop)?)
     }
+}
+
+/// Triggers of whoever they are: one that cannot be read must not keep the others from firing.
+fn readable(rows: &[Row]) -> Vec<Trigger> {
+    let read = |row| read(row).inspect_err(|error| tracing::error!(%error, "a trigger is left out")).ok();
+    rows.iter().filter_map(read).collect()
 }
 
 fn config_text(trigger: &Trigger) -> String {

@@ -296,6 +296,34 @@ async fn workflows_that_start_each_other_by_their_events_are_stopped() {
     }
 }
 
+#[tokio::test]
+async fn a_trigger_that_cannot_be_read_keeps_no_other_from_firing() {
+    for bench in benches().await {
+        let triggers = bench.triggers();
+        let workflow = bench.echo("Beside a damaged one").await;
+        let scheduled = json!({"kind": "cron", "schedule": "0 * * * *", "missed": "once"});
+        let listening = json!({"kind": "event", "events": ["OrderPlaced"]});
+        let damaged = [scheduled.clone(), listening.clone()];
+        for config in damaged.iter().chain([&scheduled, &listening]) {
+            triggers.create(operator(), workflow, new(config.clone())).await.unwrap();
+        }
+        let event =
+            DomainEvent::by(operator(), "OrderPlaced", "order/1".to_owned(), bench.clock.now(), json!({"total": 1}));
+        offer(&bench, &triggers, &[event]).await;
+        let damage = "UPDATE triggers SET config = '{}' WHERE id IN \
+                      (SELECT id FROM triggers ORDER BY id LIMIT 2)";
+        bench.db.write(weir_db::Statement::new(damage, Vec::new())).await.unwrap();
+        bench.until(bench.clock.now() + Duration::from_secs(3600));
+        run_twice(&triggers, &bench.triggers(), async {
+            bench.started(workflow, 2).await;
+            while waiting(&bench).await > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+}
+
 /// Keeps what the triggers make of these events, as the relay does.
 async fn offer(bench: &Bench, triggers: &Triggers, events: &[DomainEvent]) {
     let located: Vec<Located> =
