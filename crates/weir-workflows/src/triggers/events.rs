@@ -21,6 +21,9 @@ const LONGEST_CHAIN: u32 = 8;
 /// What the trigger of an execution is called that an event started, before the length of its chain.
 const WORD: &str = "event/";
 
+/// Nobody can enter the workspace any more, so nobody could switch its triggers off.
+const WORKSPACE_DELETED: &str = "WorkspaceDeleted";
+
 /// An event is remembered for its triggers when the relay comes to it, and starts their workflows afterwards.
 impl Subscriber for Triggers {
     fn name(&self) -> &'static str {
@@ -42,6 +45,10 @@ impl Triggers {
         let mut firings = Vec::new();
         for Located { event, .. } in events {
             let Some(workspace) = event.workspace else { continue };
+            if event.kind == WORKSPACE_DELETED {
+                firings.push(TriggerStore::silence(workspace, event.at));
+                continue;
+            }
             if !listeners.contains_key(&workspace) {
                 listeners.insert(workspace, self.0.store.listeners(workspace).await?);
             }

@@ -198,6 +198,14 @@ impl TriggerStore {
         Statement::new(insert, args![trigger, &event.id, text, event.at])
     }
 
+    /// The statement that switches off all triggers of a workspace.
+    pub(super) fn silence(workspace: WorkspaceId, at: Timestamp) -> Statement {
+        let update = "UPDATE triggers SET enabled = FALSE, next_at = NULL, listening_until = NULL, \
+                      version = version + 1, updated_at = $1 \
+                      WHERE workspace_id = $2 AND (enabled OR listening_until IS NOT NULL)";
+        Statement::new(update, args![at, workspace])
+    }
+
     /// Events that wait to start a workflow, the oldest first.
     pub(super) async fn firings(&self, limit: u32) -> Result<Vec<Firing>, Error> {
         let query = "SELECT trigger_id, event_id, event FROM trigger_firings ORDER BY at, event_id LIMIT $1";

@@ -324,6 +324,39 @@ async fn a_trigger_that_cannot_be_read_keeps_no_other_from_firing() {
     }
 }
 
+#[tokio::test]
+async fn the_triggers_of_a_deleted_workspace_start_nothing_any_more() {
+    for bench in benches().await {
+        let triggers = bench.triggers();
+        let workflow = bench.echo("Left behind").await;
+        let mut made = Vec::new();
+        for config in [
+            json!({"kind": "cron", "schedule": "0 * * * *"}),
+            json!({"kind": "webhook", "path": "left/behind"}),
+            json!({"kind": "event", "events": ["*"]}),
+        ] {
+            made.push(triggers.create(operator(), workflow, new(config)).await.unwrap().id);
+        }
+        triggers.listen(operator(), made[1]).await.unwrap();
+        let deleted = |who: &Principal| {
+            let subject = format!("workspace/{}", who.workspace);
+            DomainEvent::by(who, "WorkspaceDeleted", subject, bench.clock.now(), json!({}))
+        };
+        offer(&bench, &triggers, &[deleted(&stranger())]).await;
+        assert!(triggers.get(FIRST, made[0]).await.unwrap().enabled);
+        offer(&bench, &triggers, &[deleted(operator())]).await;
+        for id in made {
+            let trigger = triggers.get(FIRST, id).await.unwrap();
+            assert_eq!((trigger.enabled, trigger.next_at, trigger.listening_until), (false, None, None));
+        }
+        assert_eq!(waiting(&bench).await, 0);
+        let called = triggers.hook(request("left/behind", &[], "")).await;
+        assert!(matches!(called, Err(Error::NoAddress(_))), "{called:?}");
+        let tested = triggers.test_hook(request("left/behind", &[], "")).await;
+        assert!(matches!(tested, Err(Error::NotListening(_))), "{tested:?}");
+    }
+}
+
 /// Keeps what the triggers make of these events, as the relay does.
 async fn offer(bench: &Bench, triggers: &Triggers, events: &[DomainEvent]) {
     let located: Vec<Located> =
