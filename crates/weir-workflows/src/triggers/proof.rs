@@ -100,6 +100,9 @@ fn standard_webhooks(secret: &str, request: Signed<'_>) -> Result<(), Error> {
     let encoded = secret.strip_prefix("whsec_").unwrap_or(secret);
     // A secret that is no base64 is taken as it is: both sides only have to agree.
     let key = STANDARD.decode(encoded).unwrap_or_else(|_| secret.as_bytes().to_vec());
+    if key.is_empty() {
+        return Err(Error::Unproven("the secret of this webhook is empty after its whsec_: anybody could sign"));
+    }
     let expected = digest(&key, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body]);
     let fits = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,")).any(|signature| {
         STANDARD.decode(signature).is_ok_and(|signature| expected.clone().verify_slice(&signature).is_ok())
@@ -173,6 +176,17 @@ mod tests {
         assert!(verify(&check, &secret, &headers("1614265330"), body).is_ok());
         assert!(matches!(verify(&check, &secret, &headers("1614265329"), body), Err(Error::Unproven(_))));
         assert!(matches!(verify(&check, &secret, &headers("1614264000"), body), Err(Error::Unproven(_))));
+    }
+
+    #[test]
+    fn with_a_secret_that_is_only_a_prefix_nobody_is_let_in() {
+        let secret = Credential::Signing { secret: "whsec_".to_owned() };
+        let signature = digest(b"", &[b"msg_1.1614265330.{}"]).finalize().into_bytes();
+        let signature = format!("v1,{}", STANDARD.encode(signature));
+        let headers =
+            [("webhook-id", "msg_1"), ("webhook-timestamp", "1614265330"), ("webhook-signature", signature.as_str())];
+        let check = HookCheck::StandardWebhooks { credential: credential() };
+        assert!(matches!(verify(&check, &secret, &headers, b"{}"), Err(Error::Unproven(_))));
     }
 
     #[test]
