@@ -244,6 +244,14 @@ impl Triggers {
         Ok(until)
     }
 
+    /// Notes that it fired. What it started runs in any case: whoever sent the request must not take it for lost, and
+    /// send it again.
+    async fn note_start(&self, id: TriggerId) {
+        if let Err(error) = self.0.store.note(id, self.0.clock.now(), None).await {
+            tracing::warn!(trigger = %id, %error, "that a trigger fired could not be noted");
+        }
+    }
+
     fn check(&self, trigger: &Trigger) -> Result<(), Error> {
         let mut mistakes = trigger.config.mistakes(self.0.workflows.engine.evaluator().as_ref());
         if trigger.name.trim().is_empty() || trigger.name.chars().count() > MAX_NAME {

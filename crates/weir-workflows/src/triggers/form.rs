@@ -55,7 +55,7 @@ impl Triggers {
         };
         let who = who.filter(|who| who.workspace == trigger.workspace).cloned().unwrap_or_else(|| acting(&trigger));
         let started = self.0.workflows.execute(&who, trigger.workflow, execute).await?;
-        self.0.store.note(trigger.id, self.0.clock.now(), None).await?;
+        self.note_start(trigger.id).await;
         Ok(Fired { started, trigger: trigger.id, workspace: trigger.workspace, respond: Respond::Immediately })
     }
 

@@ -115,7 +115,7 @@ impl Triggers {
             ..Execute::new(input(request))
         };
         let started = self.0.workflows.execute(&acting(trigger), trigger.workflow, execute).await?;
-        self.0.store.note(trigger.id, self.0.clock.now(), None).await?;
+        self.note_start(trigger.id).await;
         Ok(Fired { started, trigger: trigger.id, workspace: trigger.workspace, respond: webhook.respond })
     }
 }

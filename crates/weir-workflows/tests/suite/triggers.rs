@@ -357,6 +357,26 @@ async fn the_triggers_of_a_deleted_workspace_start_nothing_any_more() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_started_its_workflow_is_answered_well_although_that_cannot_be_noted() {
+    for bench in benches().await {
+        let triggers = bench.triggers();
+        let workflow = bench.echo("Not noted").await;
+        let config = json!({"kind": "webhook", "path": "not/noted"});
+        triggers.create(operator(), workflow, new(config)).await.unwrap();
+        let refuse = match bench.db.dialect() {
+            weir_db::Dialect::Sqlite => {
+                "CREATE TRIGGER no_notes BEFORE UPDATE OF last_at ON triggers \
+                 BEGIN SELECT RAISE(ABORT, 'not now'); END"
+            }
+            weir_db::Dialect::Postgres => "ALTER TABLE triggers ADD CONSTRAINT no_notes CHECK (last_at IS NULL)",
+        };
+        bench.db.write(weir_db::Statement::new(refuse, Vec::new())).await.unwrap();
+        triggers.hook(request("not/noted", &[], "once")).await.unwrap();
+        assert_eq!(bench.started(workflow, 1).await[0].1["body"], json!("once"));
+    }
+}
+
 /// Keeps what the triggers make of these events, as the relay does.
 async fn offer(bench: &Bench, triggers: &Triggers, events: &[DomainEvent]) {
     let located: Vec<Located> =
