@@ -29,7 +29,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
         return Err(Error::Exposed { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(&failed)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(&failed)?;
+    // Cut off, it would lose its newest keys as soon as one is added.
+    if text.len() as u64 > MAX_BYTES {
+        return Err(failed(ErrorKind::FileTooLarge.into()));
+    }
     Ok(Some(text))
 }
 

@@ -133,6 +133,18 @@ fn a_key_file_is_made_once_and_for_its_owner_alone() {
 }
 
 #[test]
+fn a_key_file_that_is_too_long_is_refused_before_a_rotation_cuts_its_newest_keys_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("master.key");
+    let text = format!("{FIRST}\n{}{SECOND}\n", "# a remark\n".repeat(6000));
+    fs::write(&path, &text).expect("a file");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("chmod");
+    let error = Keyring::open_or_create(&path).expect_err("too long");
+    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), text);
+}
+
+#[test]
 fn rotation_adds_a_key_that_other_processes_find() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("master.key");
