@@ -262,6 +262,16 @@ pub struct ExecutionStarted {
     /// Who started it: a [`weir_base::Actor`] as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_by: Option<String>,
+    /// The `trigger` of the execution that was first, when this one was started by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
+impl ExecutionStarted {
+    /// What started it, or the first of those that led to it.
+    pub fn first_trigger(&self) -> &str {
+        self.origin.as_deref().unwrap_or(&self.trigger)
+    }
 }
 
 const fn first_workspace() -> WorkspaceId {

@@ -98,6 +98,7 @@ impl Inner {
             workflow_version: Some(request.version),
             trigger: "sub_workflow".to_owned(),
             started_by: for_parent.started_by.clone(),
+            origin: Some(for_parent.first_trigger().to_owned()),
             ..StartExecution::new(for_parent.workspace_id, request.document, Arc::unwrap_or_clone(input))
         };
         let from = Parent { execution_id: parent, path: path.clone(), relation: Relation::SubWorkflow };

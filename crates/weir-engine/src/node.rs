@@ -53,6 +53,8 @@ pub struct NodeCtx {
     pub workspace: WorkspaceId,
     /// The workflow it belongs to, unless a bare file is run.
     pub workflow_id: Option<WorkflowId>,
+    /// What started the execution, or the first of those that led to it, such as `manual` or `cron`.
+    pub trigger: String,
     /// Its address.
     pub path: NodePath,
     /// Counts from 1.
@@ -145,6 +147,7 @@ impl NodeCtx {
             execution_id: ExecutionId::new(),
             workspace: WorkspaceId::FIRST,
             workflow_id: None,
+            trigger: "manual".to_owned(),
             path,
             attempt: 1,
             now,

@@ -45,6 +45,7 @@ impl Telling<'_> {
             actor: by.actor.map_or_else(|| Actor::Operator.to_string(), str::to_owned),
             address: by.address.map(|address| address.to_string()),
             at: recorded.at,
+            trigger: Some(self.started.first_trigger().to_owned()),
             data,
         })
     }

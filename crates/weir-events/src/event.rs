@@ -22,6 +22,10 @@ pub struct DomainEvent {
     pub address: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// What started the execution that tells of it, if one does: a chain of events that start executions that tell
+    /// events is known by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// What else there is to say; never a secret.
     pub data: Value,
 }
@@ -37,6 +41,7 @@ impl DomainEvent {
             actor: principal.actor.to_string(),
             address: principal.address.map(|address| address.to_string()),
             at,
+            trigger: None,
             data,
         }
     }
@@ -59,6 +64,7 @@ impl DomainEvent {
             actor: Actor::Operator.to_string(),
             address: None,
             at,
+            trigger: None,
             data,
         }
     }

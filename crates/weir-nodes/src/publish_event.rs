@@ -116,6 +116,7 @@ impl NodeType for PublishEvent {
         let id = event_id(&ctx.idempotency_key("event"));
         let output = json!({ "id": id, "kind": kind, "subject": subject });
         let event = DomainEvent::of_itself(id.clone(), ctx.workspace, &kind, subject, ctx.now, data);
+        let event = DomainEvent { trigger: Some(ctx.trigger.clone()), ..event };
         let batch = Batch::from(vec![
             Statement::new("INSERT INTO published_events (id, at) VALUES ($1, $2)", args![id, ctx.now]),
             Statement::new("DELETE FROM published_events WHERE at < $1", args![ctx.now - REMEMBERED]),

@@ -113,6 +113,7 @@ impl NodeRun {
             execution_id,
             workspace: self.started.workspace_id,
             workflow_id: self.started.workflow_id,
+            trigger: self.started.first_trigger().to_owned(),
             path: self.run.path.clone(),
             attempt: self.run.attempt,
             now: self.engine.clock.now(),

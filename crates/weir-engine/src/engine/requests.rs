@@ -20,6 +20,8 @@ pub struct StartExecution {
     pub workspace: WorkspaceId,
     /// Who starts it: a [`weir_base::Actor`] as text.
     pub started_by: Option<String>,
+    /// What started the execution that was first, when another one starts this.
+    pub origin: Option<String>,
     /// From where they ask for it.
     pub address: Option<IpAddr>,
     /// Of which workflow, unless a bare file is run.
@@ -52,6 +54,7 @@ impl StartExecution {
             id: None,
             workspace: principal.workspace,
             started_by: Some(principal.actor.to_string()),
+            origin: None,
             address: principal.address,
             workflow_id: None,
             workflow_version: None,

@@ -44,6 +44,7 @@ impl Inner {
             parent: Some(Parent { execution_id: id, path: rerun.from.clone(), relation: Relation::Rerun }),
             trigger: "rerun".to_owned(),
             started_by: Some(principal.actor.to_string()),
+            origin: None,
             ..*old
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };

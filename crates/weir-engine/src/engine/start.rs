@@ -56,6 +56,7 @@ impl Inner {
             parent,
             trigger: request.trigger,
             started_by: request.started_by,
+            origin: request.origin,
         };
         let moment = Moment { now: self.clock.now(), random: rand::random() };
         let (execution, output) = Execution::start(Arc::clone(&prepared.plan), started, moment);

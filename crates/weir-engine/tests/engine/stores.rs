@@ -157,5 +157,6 @@ pub(crate) fn started(id: ExecutionId) -> ExecutionStarted {
         parent: None,
         trigger: "manual".to_owned(),
         started_by: None,
+        origin: None,
     }
 }

@@ -136,6 +136,6 @@ fn failed(error: ExpressionError) -> Error {
 
 /// How many executions started each other by events until this one happened.
 fn chain(event: &DomainEvent) -> u32 {
-    let trigger = event.data.get("trigger").and_then(Value::as_str);
-    trigger.and_then(|trigger| trigger.strip_prefix(WORD)).and_then(|chain| chain.parse().ok()).unwrap_or(0)
+    let trigger = event.trigger.as_deref().and_then(|trigger| trigger.strip_prefix(WORD));
+    trigger.and_then(|chain| chain.parse().ok()).unwrap_or(0)
 }

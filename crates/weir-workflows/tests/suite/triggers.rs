@@ -278,9 +278,9 @@ async fn workflows_that_start_each_other_by_their_events_are_stopped() {
         let config = json!({"kind": "event", "events": ["ExecutionCompleted"]});
         let trigger = triggers.create(operator(), workflow, new(config)).await.unwrap();
         let event = |chain: u32| {
-            let data = json!({"trigger": format!("event/{chain}")});
             let subject = format!("execution/{chain}");
-            DomainEvent::by(operator(), "ExecutionCompleted", subject, bench.clock.now(), data)
+            let event = DomainEvent::by(operator(), "ExecutionCompleted", subject, bench.clock.now(), json!({}));
+            DomainEvent { trigger: Some(format!("event/{chain}")), ..event }
         };
         offer(&bench, &triggers, &[event(7), event(8)]).await;
         run_twice(&triggers, &bench.triggers(), async {

@@ -39,6 +39,7 @@ pub(super) fn started(drawing: &Drawing) -> ExecutionStarted {
         parent: None,
         trigger: "manual".to_owned(),
         started_by: None,
+        origin: None,
     }
 }
 
