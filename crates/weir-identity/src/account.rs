@@ -144,7 +144,7 @@ impl Core {
         batch.push(password_change(account, &hash, false, now));
         batch.push(forgive(&account.user.email));
         batch.append(rest);
-        let written = self.db.write(batch).await?;
+        let written = self.db.write(batch).await.map_err(|error| changed(error, &account.user))?;
         self.forget_sessions(&ended(written.rows(0))?);
         self.forget_users(&[account.user.id]);
         Ok(())
@@ -160,10 +160,18 @@ impl Core {
         batch.push(password_change(&account, &hash, true, now));
         batch.push(forgive(&account.user.email));
         batch.push(tell(of_user(who, "PasswordChanged", user, now, json!({ "by": "operator" }))));
-        let written = self.db.write(batch).await?;
+        let written = self.db.write(batch).await.map_err(|error| changed(error, &account.user))?;
         self.forget_sessions(&ended(written.rows(0))?);
         self.forget_users(&[user]);
         Ok(password)
+    }
+}
+
+/// A change that came upon an account that somebody else has changed meanwhile.
+fn changed(error: weir_db::Error, user: &User) -> Error {
+    match error {
+        weir_db::Error::Expectation { .. } => Error::Stale { what: "user", version: user.version + 1 },
+        error => error.into(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::api_key::{ApiKey, prefix, stored_words, words};
 use crate::email::checked_name;
 use crate::events::{event, tell};
-use crate::identity::{Core, person};
+use crate::identity::{Core, person, signed_in};
 use crate::secret::{digest, token};
 
 const COLUMNS: &str =
@@ -37,9 +37,10 @@ impl ApiKeys {
     /// Makes a key for whoever asks, in their workspace. The text is the key itself, which is nowhere kept.
     ///
     /// # Errors
-    /// [`Error::BeyondOwn`] for a scope that they lack, [`Error::Invalid`], [`Error::NoPerson`].
+    /// [`Error::BeyondOwn`] for a scope that they lack, [`Error::Invalid`]; [`Error::NoPerson`] unless they are signed
+    /// in by a session: a key that got into wrong hands must not make others that outlive it.
     pub async fn create(&self, who: &Principal, new: NewApiKey) -> Result<(ApiKey, String), Error> {
-        let (user, now) = (person(who)?, self.core.now());
+        let ((user, _), now) = (signed_in(who)?, self.core.now());
         within_own(who, new.scopes)?;
         if new.scopes == Permissions::NONE {
             return Err(Error::Invalid { what: "scopes", rule: "must name at least one permission" });

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use weir_base::{Page, PageRequest, Permissions, Principal, Role, UserId, WorkspaceId};
-use weir_db::{Batch, Statement, args};
+use weir_base::{Page, PageRequest, Permission, Permissions, Principal, Role, UserId, WorkspaceId};
+use weir_db::{Batch, Statement, Written, args};
 
 use crate::Error;
 use crate::api_key::stored_words;
@@ -30,6 +30,9 @@ pub struct MemberUpdate {
 }
 
 /// Whether another active admin is in workspace $1 than user $2.
+/// Where in the batch of a removal keys are revoked.
+const REVOKED: usize = 3;
+
 const ANOTHER_ADMIN: &str = "EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id \
                              WHERE o.workspace_id = $1 AND o.user_id <> $2 AND o.role = 'admin' AND u.is_active)";
 
@@ -83,6 +86,10 @@ impl Members {
             let extra = update.extra.unwrap_or(old.extra);
             within_own(who, old.permissions())?;
             within_own(who, role.permissions().or(extra))?;
+            if extra.allow(Permission::InstallationAdmin) {
+                let rule = "must not hold installation:admin, which belongs to operators and to no workspace";
+                return Err(Error::Invalid { what: "permissions", rule });
+            }
             let mut change = "UPDATE members SET role = $3, permissions = $4, version = version + 1 \
                               WHERE workspace_id = $1 AND user_id = $2 AND version = $5"
                 .to_owned();
@@ -94,10 +101,12 @@ impl Members {
             let data = json!({
                 "user": user,
                 "role": role.as_str(),
-                "permissions": extra.iter().map(weir_base::Permission::as_str).collect::<Vec<_>>(),
+                "permissions": extra.iter().map(Permission::as_str).collect::<Vec<_>>(),
             });
             let told = event(who, "MemberUpdated", subject(who.workspace, user), self.core.now(), data);
-            if self.change(who.workspace, Statement::new(change, args), told).await? {
+            // What they promised others may be beyond what they may do from now on.
+            let promises = take_back_all(who.workspace, user);
+            if self.change(who.workspace, Statement::new(change, args), vec![promises], told).await?.is_some() {
                 self.core.forget_users(&[user]);
                 return self.get(who.workspace, user).await;
             }
@@ -120,7 +129,15 @@ impl Members {
             let delete = Statement::new(delete, args![who.workspace, user, stored_version(old.version)]);
             let now = self.core.now();
             let told = event(who, "MemberRemoved", subject(who.workspace, user), now, json!({ "user": user }));
-            if self.change(who.workspace, delete, told).await? {
+            // Neither an invitation nor a key may bring them back.
+            let keys = "UPDATE api_keys SET revoked_at = $1 \
+                        WHERE workspace_id = $2 AND user_id = $3 AND revoked_at IS NULL RETURNING id";
+            let keys = Statement::new(keys, args![now, who.workspace, user]);
+            let rest = vec![take_back_all(who.workspace, user), keys];
+            if let Some(written) = self.change(who.workspace, delete, rest, told).await? {
+                for row in written.rows(REVOKED) {
+                    self.core.forget_key(row.get(0)?);
+                }
                 self.core.forget_users(&[user]);
                 return Ok(());
             }
@@ -128,18 +145,22 @@ impl Members {
         }
     }
 
-    /// Makes the change, unless it touches no row. One at a time in a workspace: two admins who remove each other must
+    /// Makes the change with the rest, unless it touches no row. One at a time in a workspace: two admins who remove each other must
     /// not both see the other as the one who stays.
     async fn change(
         &self,
         workspace: WorkspaceId,
         change: Statement,
+        rest: Vec<Statement>,
         told: weir_events::DomainEvent,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Written>, Error> {
         let turn = Statement::new("UPDATE workspaces SET updated_at = updated_at WHERE id = $1", args![workspace]);
-        match self.core.db.write(Batch::from(vec![turn, change.exactly(1), tell(told)])).await {
-            Ok(_) => Ok(true),
-            Err(weir_db::Error::Expectation { statement: 1, .. }) => Ok(false),
+        let mut batch = Batch::from(vec![turn, change.exactly(1)]);
+        rest.into_iter().for_each(|statement| batch.push(statement));
+        batch.push(tell(told));
+        match self.core.db.write(batch).await {
+            Ok(written) => Ok(Some(written)),
+            Err(weir_db::Error::Expectation { statement: 1, .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -157,4 +178,10 @@ impl Members {
             _ => Ok(found),
         }
     }
+}
+
+/// Takes back the open invitations that somebody made.
+fn take_back_all(workspace: WorkspaceId, inviter: UserId) -> Statement {
+    let delete = "DELETE FROM invitations WHERE workspace_id = $1 AND invited_by = $2 AND accepted_at IS NULL";
+    Statement::new(delete, args![workspace, inviter])
 }

@@ -32,7 +32,11 @@ pub(crate) struct SigningKey {
 
 /// The keys this process knows.
 #[derive(Default)]
-pub(crate) struct SigningKeys(RwLock<Known>);
+pub(crate) struct SigningKeys {
+    known: RwLock<Known>,
+    /// Held while they are read: of many who miss a key, one asks.
+    loading: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -49,7 +53,7 @@ impl Core {
             return Ok(key);
         }
         self.rotate_signing_keys().await?;
-        let newest = self.signing.0.read().newest.clone();
+        let newest = self.signing.known.read().newest.clone();
         newest.ok_or_else(|| Error::Corrupt {
             what: "the signing key made just now".to_owned(),
             message: "it is not there".to_owned(),
@@ -59,31 +63,35 @@ impl Core {
     /// The key that a token names, if it is still good.
     pub(crate) async fn verifying_key(&self, kid: &str) -> Result<Option<Arc<SigningKey>>, Error> {
         let now = self.now();
-        let known = |known: &Known| known.keys.get(kid).filter(|key| key.retires_at > now).cloned();
+        let look = |known: &Known| known.keys.get(kid).filter(|key| key.retires_at > now).cloned();
+        let fresh = |known: &Known| known.loaded_at.is_some_and(|at| at <= now && now < at + ASKED_EVERY);
         {
-            let keys = self.signing.0.read();
-            if let Some(key) = known(&keys) {
+            let known = self.signing.known.read();
+            if let Some(key) = look(&known) {
                 return Ok(Some(key));
             }
-            if keys.loaded_at.is_some_and(|at| at <= now && now < at + ASKED_EVERY) {
+            if fresh(&known) {
                 return Ok(None);
             }
         }
-        self.load_signing_keys().await?;
-        Ok(known(&self.signing.0.read()))
+        let _loading = self.signing.loading.lock().await;
+        // Somebody else may have asked meanwhile. What cannot be asked is no answer: the token may be good.
+        if !fresh(&self.signing.known.read()) {
+            self.load_signing_keys().await?;
+        }
+        Ok(look(&self.signing.known.read()))
     }
 
     pub(crate) async fn load_signing_keys(&self) -> Result<(), Error> {
         let now = self.now();
-        // Told before the answer is there, so that of many at a time one asks.
-        self.signing.0.write().loaded_at = Some(now);
         let query = "SELECT kid, secret, created_at, retires_at FROM signing_keys WHERE retires_at > $1 \
                      ORDER BY created_at, kid";
         let rows = self.db.query(query, args![now]).await?;
         let keys = rows.iter().map(|row| self.unsealed(row).map(Arc::new)).collect::<Result<Vec<_>, Error>>()?;
-        let mut known = self.signing.0.write();
+        let mut known = self.signing.known.write();
         known.newest = keys.last().cloned();
         known.keys = keys.into_iter().map(|key| (key.kid.clone(), key)).collect();
+        known.loaded_at = Some(now);
         Ok(())
     }
 
@@ -109,7 +117,7 @@ impl Core {
 
     fn young_key(&self) -> Option<Arc<SigningKey>> {
         let oldest = self.now() - self.config.signing_key_life;
-        self.signing.0.read().newest.clone().filter(|key| key.created_at > oldest)
+        self.signing.known.read().newest.clone().filter(|key| key.created_at > oldest)
     }
 
     fn unsealed(&self, row: &weir_db::Row) -> Result<SigningKey, Error> {

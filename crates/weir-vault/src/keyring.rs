@@ -108,10 +108,10 @@ impl Keyring {
         }
         let unknown = || Error::UnknownKey(id.chars().take(64).collect());
         let path = self.file.as_ref().ok_or_else(unknown)?;
-        let keys = read_keys(&file::read(path)?.ok_or_else(unknown)?)?;
-        let found = find(&keys);
-        *self.keys.write() = keys;
-        found.ok_or_else(unknown)
+        // Held while the file is read: what was read before a rotation must not take the place of its keys.
+        let mut known = self.keys.write();
+        *known = read_keys(&file::read(path)?.ok_or_else(unknown)?)?;
+        find(&known).ok_or_else(unknown)
     }
 }
 

@@ -10,6 +10,9 @@ use crate::problem::{Problem, codes};
 /// The longest idempotency key, in bytes.
 const KEY_LIMIT: usize = 255;
 
+/// How the keys of triggers begin, which would start nothing if somebody had used them before.
+const RESERVED: &str = "trigger:";
+
 /// What an update is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IfMatch {
@@ -81,6 +84,10 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
         let key = only(&parts.headers, "idempotency-key")?;
         if key.is_some_and(|key| key.is_empty() || key.len() > KEY_LIMIT) {
             let detail = format!("`Idempotency-Key` takes 1 to {KEY_LIMIT} characters");
+            return Err(Problem::new(codes::HEADER_INVALID, detail));
+        }
+        if key.is_some_and(|key| key.starts_with(RESERVED)) {
+            let detail = format!("`Idempotency-Key` must not begin with {RESERVED:?}: triggers name what they start so");
             return Err(Problem::new(codes::HEADER_INVALID, detail));
         }
         Ok(Self(key.map(str::to_owned)))

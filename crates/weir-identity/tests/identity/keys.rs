@@ -41,12 +41,13 @@ async fn a_key_allows_its_scopes_and_no_more_than_its_owner_may() {
         world.identity.members().update(&admin, ann.user, None, demoted).await.unwrap();
         let by_key = world.identity.authenticate(&text, None, None).await.unwrap();
         assert_eq!(by_key.permissions, [Permission::ExecutionRun].into_iter().collect());
-        let wider = world.identity.api_keys().create(&by_key, key(&[Permission::KeyOwn])).await.unwrap_err();
-        assert!(matches!(wider, Error::BeyondOwn(_)), "a key makes no wider key");
+        let ann_now = world.who(&ann).await;
+        let wider = world.identity.api_keys().create(&ann_now, key(&[Permission::WorkflowWrite])).await.unwrap_err();
+        assert!(matches!(wider, Error::BeyondOwn(_)), "nobody makes a key that is wider than they are");
 
         world.identity.members().remove(&admin, ann.user).await.unwrap();
         let out = world.identity.authenticate(&text, None, None).await.unwrap_err();
-        assert!(matches!(out, Error::WorkspaceClosed));
+        assert!(matches!(out, Error::Unauthenticated(Denial::Revoked)), "{out:?}");
     }
 }
 
@@ -93,6 +94,18 @@ async fn the_last_use_is_noted_at_most_once_a_minute() {
         world.pass(1);
         world.identity.authenticate(&text, None, None).await.unwrap();
         assert_eq!(keys.get(&admin, made.id).await.unwrap().last_used_at, Some(world.now()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_makes_no_other_keys() {
+    for world in settled().await {
+        let admin = world.admin().await;
+        let keys = world.identity.api_keys();
+        let (_, text) = keys.create(&admin, key(&[Permission::KeyOwn, Permission::WorkflowRead])).await.unwrap();
+        let program = world.identity.authenticate(&text, None, None).await.unwrap();
+        let refused = keys.create(&program, key(&[Permission::WorkflowRead])).await;
+        assert!(matches!(refused, Err(Error::NoPerson)), "{}: {refused:?}", world.name);
     }
 }
 

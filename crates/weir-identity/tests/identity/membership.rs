@@ -1,9 +1,9 @@
 //! Who may make whom what, and the one admin who stays.
 
 use weir_base::{PageRequest, Permission, Principal, Role, WorkspaceId};
-use weir_identity::{Error, MemberUpdate, Quotas, UserUpdate, WorkspaceUpdate};
+use weir_identity::{Error, MemberUpdate, NewApiKey, Quotas, UserUpdate, WorkspaceUpdate};
 
-use crate::support::{ADMIN, settled};
+use crate::support::{ADMIN, PASSWORD, settled};
 
 const fn to(role: Role) -> MemberUpdate {
     MemberUpdate { role: Some(role), extra: None }
@@ -77,6 +77,51 @@ async fn nobody_gives_or_takes_rights_that_they_lack() {
         let update = MemberUpdate { role: None, extra: Some(installation) };
         let plain = Principal { permissions: Role::Admin.permissions(), ..admin };
         assert!(matches!(members.update(&plain, ben.user, None, update).await, Err(Error::BeyondOwn(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_comes_back_neither_by_an_invitation_nor_by_a_key() {
+    for world in settled().await {
+        let admin = world.admin().await;
+        let ann = world.join("ann@example.com", Role::Admin).await;
+        let who = world.who(&ann).await;
+        let scopes = [Permission::WorkflowRead].into_iter().collect();
+        let new = NewApiKey { name: "hers".to_owned(), scopes, expires_at: None };
+        let (key, _) = world.identity.api_keys().create(&who, new).await.unwrap();
+        let members = world.identity.members();
+        members.invite(&who, "second.ann@example.com", Role::Admin).await.unwrap();
+        members.remove(&admin, ann.user).await.unwrap();
+        assert!(members.invitations(WorkspaceId::FIRST).await.unwrap().is_empty(), "{}", world.name);
+        assert!(world.identity.api_keys().get(&admin, key.id).await.unwrap().revoked_at.is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_installation_is_given_to_nobody_as_a_right_in_a_workspace() {
+    for world in settled().await {
+        let ann = world.join("ann@example.com", Role::Admin).await;
+        let extra = Some([Permission::InstallationAdmin].into_iter().collect());
+        let operator = Principal::operator(WorkspaceId::FIRST);
+        let refused =
+            world.identity.members().update(&operator, ann.user, None, MemberUpdate { role: None, extra }).await;
+        assert!(matches!(refused, Err(Error::Invalid { what: "permissions", .. })), "{}: {refused:?}", world.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_changes_of_a_password_at_once_one_is_told_to_look_again() {
+    for world in settled().await {
+        let admin = world.admin().await;
+        let (one, other) = tokio::join!(
+            world.identity.change_password(&admin, PASSWORD, "eight loud herons"),
+            world.identity.change_password(&admin, PASSWORD, "nine slow herons"),
+        );
+        let lost = [&one, &other].into_iter().filter(|result| result.is_err()).count();
+        assert!(lost <= 1, "{}: {one:?} {other:?}", world.name);
+        for result in [one, other] {
+            assert!(!matches!(&result, Err(Error::Db(_))), "{}: {result:?}", world.name);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Requests at the addresses of webhooks.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use weir_engine::Started;
 
 use super::proof::Signed;
@@ -121,11 +123,17 @@ impl Triggers {
 }
 
 /// What names the request, so that the same one sent again starts nothing.
-fn request_id<'r>(webhook: &WebhookConfig, headers: &'r BTreeMap<String, String>) -> Option<&'r str> {
+fn request_id<'r>(webhook: &WebhookConfig, headers: &'r BTreeMap<String, String>) -> Option<Cow<'r, str>> {
     let by_scheme = matches!(webhook.check, HookCheck::StandardWebhooks { .. }).then_some("webhook-id");
     let own = webhook.idempotency_header.as_deref().map(str::to_ascii_lowercase);
     let header = own.as_deref().or(by_scheme).unwrap_or("idempotency-key");
-    headers.get(header).map(String::as_str).filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID)
+    let id = headers.get(header).filter(|id| !id.is_empty())?;
+    Some(if id.len() <= MAX_REQUEST_ID {
+        Cow::Borrowed(id)
+    } else {
+        // A long one names the request as well.
+        Cow::Owned(STANDARD.encode(Sha256::digest(id.as_bytes())))
+    })
 }
 
 /// The input of the execution: `{method, path, query, headers, body}`.
@@ -191,6 +199,20 @@ mod tests {
         assert_eq!(form, json!({"a": ["1", "2"], "b": "x y"}));
         assert_eq!(body("image/png", &Bytes::from_static(&[0xff, 0xfe])), json!({"base64": "//4="}));
         assert_eq!(body("", &Bytes::new()), Value::Null);
+    }
+
+    #[test]
+    fn a_request_is_known_by_its_id_however_long_that_is() {
+        let webhook: WebhookConfig = serde_json::from_value(json!({})).unwrap();
+        let id = |id: &str| {
+            let headers = BTreeMap::from([("idempotency-key".to_owned(), id.to_owned())]);
+            request_id(&webhook, &headers).map(Cow::into_owned)
+        };
+        assert_eq!(id(""), None);
+        assert_eq!(id("delivery-1").as_deref(), Some("delivery-1"));
+        let long = "a".repeat(5000);
+        assert!(id(&long).is_some_and(|known| known.len() < 100 && Some(known) == id(&long)));
+        assert_ne!(id(&long), id(&format!("{long}a")));
     }
 
     #[test]
