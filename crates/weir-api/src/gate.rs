@@ -67,7 +67,7 @@ impl Gate {
         let address = self.address(request);
         let bearer = if rule.access == Access::Public { None } else { bearer(request.headers())? };
         let Some(bearer) = bearer else {
-            let standing = self.limiter.count_address(address, rule.counted)?;
+            let standing = self.limiter.count_address(address, rule.counted).await?;
             if let Access::Needs(_) = rule.access {
                 let detail = "sign in, and send `Authorization: Bearer` with the access token or an API key";
                 return Err(Refused::new(Problem::new(codes::UNAUTHENTICATED, detail), standing));
@@ -81,17 +81,17 @@ impl Gate {
             Ok(principal) => principal,
             // Whether there is a workspace of that id is nothing a stranger may know.
             Err(Error::WorkspaceClosed) if let (None, Some(id)) = (named, within) => {
-                let standing = self.limiter.count_address(address, Counted::Address)?;
+                let standing = self.limiter.count_address(address, Counted::Address).await?;
                 return Err(Refused::new(Error::NoWorkspace(id).into(), standing));
             }
             Err(error) => {
                 // Who guesses tokens is counted; who comes while the database is away is not.
                 let guess = error.kind() == ErrorKind::Unauthenticated;
-                let standing = if guess { self.limiter.count_address(address, Counted::Address)? } else { None };
+                let standing = if guess { self.limiter.count_address(address, Counted::Address).await? } else { None };
                 return Err(Refused::new(error.into(), standing));
             }
         };
-        let standing = self.limiter.count_principal(&principal)?;
+        let standing = self.limiter.count_principal(&principal).await?;
         if let Err(problem) = permit(rule.access, &principal) {
             return Err(Refused::new(problem, standing));
         }

@@ -20,6 +20,7 @@ mod proxies;
 mod router;
 mod routes;
 mod serve;
+mod shown;
 mod trace;
 mod webhook_answer;
 

@@ -11,6 +11,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
+use weir_cache::Cache;
 use weir_db::Db;
 use weir_engine::Engine;
 use weir_events::{Audit, Events, NotificationRules, Webhooks};
@@ -25,6 +26,7 @@ use crate::gate::{self, Gate};
 use crate::limits::Limiter;
 use crate::problem::{self, Problem, ProblemBody};
 use crate::routes;
+use crate::shown::{ShownExecutions, ShownWorkflows};
 
 /// What the routes need; each gets its own part only.
 pub struct Services {
@@ -48,6 +50,8 @@ pub struct Services {
     pub webhooks: Webhooks,
     /// Which events people are told of.
     pub notification_rules: NotificationRules,
+    /// Where answers are kept and requests are counted.
+    pub cache: Cache,
     /// What can be chosen.
     pub http: HttpConfig,
     /// Asked by `/readyz`.
@@ -124,8 +128,9 @@ impl Modify for Bearer {
 pub fn router(services: Services) -> Router {
     let http = services.http.clone();
     let identity = services.identity.clone();
+    let limiter = Limiter::new(&services.cache, http.limits);
     let (router, mut document) = described(services).split_for_parts();
-    let gate = Gate::new(&document, identity, Limiter::new(http.limits), &http);
+    let gate = Gate::new(&document, identity, limiter, &http);
     // The router's `{*rest}` is a plain parameter to everybody else.
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
@@ -184,10 +189,12 @@ fn cors(http: &HttpConfig) -> CorsLayer {
 }
 
 fn described(services: Services) -> OpenApiRouter {
-    let Services { workflows, engine, triggers, identity, http, db, objects, version, shutdown, .. } = services;
+    let Services { workflows, engine, triggers, identity, http, cache, db, objects, version, shutdown, .. } = services;
+    let executions_shown = ShownExecutions::new(engine.clone(), &cache);
+    let workflows_shown = ShownWorkflows::new(workflows.clone(), &cache);
     let v1 = OpenApiRouter::new()
-        .merge(routes::workflows::router(workflows.clone(), engine.clone(), shutdown.clone()))
-        .merge(routes::executions::router(engine.clone(), workflows, shutdown.clone()))
+        .merge(routes::workflows::router(workflows.clone(), engine.clone(), workflows_shown, shutdown.clone()))
+        .merge(routes::executions::router(engine.clone(), workflows, executions_shown, shutdown.clone()))
         .merge(routes::dead_letters::router(engine.clone()))
         .merge(routes::approvals::router(engine.clone()))
         .merge(routes::node_types::router(engine.clone()))
@@ -204,7 +211,7 @@ fn described(services: Services) -> OpenApiRouter {
         .merge(routes::notification_rules::router(services.notification_rules))
         .merge(routes::audit::router(services.audit));
     OpenApiRouter::with_openapi(Document::openapi())
-        .merge(routes::health::router(db, objects, version))
+        .merge(routes::health::router(db, objects, cache, version))
         .merge(routes::hooks::router(triggers, engine, shutdown))
         .nest("/api/v1", v1)
 }

@@ -87,7 +87,8 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
             return Err(Problem::new(codes::HEADER_INVALID, detail));
         }
         if key.is_some_and(|key| key.starts_with(RESERVED)) {
-            let detail = format!("`Idempotency-Key` must not begin with {RESERVED:?}: triggers name what they start so");
+            let detail =
+                format!("`Idempotency-Key` must not begin with {RESERVED:?}: triggers name what they start so");
             return Err(Problem::new(codes::HEADER_INVALID, detail));
         }
         Ok(Self(key.map(str::to_owned)))

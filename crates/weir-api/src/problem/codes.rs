@@ -126,8 +126,6 @@ pub(crate) const NOTIFICATION_RULE_NOT_FOUND: Code =
 pub(crate) const DELIVERY_NOT_FOUND: Code =
     code("delivery_not_found", StatusCode::NOT_FOUND, "There is no such delivery");
 pub(crate) const DELIVERY_PENDING: Code = code("delivery_pending", StatusCode::CONFLICT, "It is still being delivered");
-pub(crate) const CREDENTIAL_NAME_TAKEN: Code =
-    code("credential_name_taken", StatusCode::CONFLICT, "There is a credential of this name");
 pub(crate) const EXECUTION_NOT_FOUND: Code =
     code("execution_not_found", StatusCode::NOT_FOUND, "There is no such execution");
 pub(crate) const EXECUTION_TRANSITION_REFUSED: Code =

@@ -25,8 +25,15 @@ use weir_engine::executions::{Details, Summary};
 use weir_workflows::Workflows;
 
 use crate::live::Feed;
+use crate::shown::ShownExecutions;
 
-pub(crate) fn router(engine: Engine, workflows: Workflows, shutdown: CancellationToken) -> OpenApiRouter {
+pub(crate) fn router(
+    engine: Engine,
+    workflows: Workflows,
+    shown: ShownExecutions,
+    shutdown: CancellationToken,
+) -> OpenApiRouter {
+    let get = OpenApiRouter::new().routes(routes!(read::get)).with_state(shown);
     let starter = start::Starter { engine: engine.clone(), workflows: workflows.clone() };
     let start = OpenApiRouter::new().routes(routes!(start::start)).with_state(starter);
     let rerun = rerun::Rerunner { engine: engine.clone(), workflows };
@@ -35,7 +42,6 @@ pub(crate) fn router(engine: Engine, workflows: Workflows, shutdown: Cancellatio
     let events = OpenApiRouter::new().routes(routes!(events::events)).with_state(feed);
     OpenApiRouter::new()
         .routes(routes!(read::list))
-        .routes(routes!(read::get))
         .routes(routes!(read::nodes))
         .routes(routes!(read::node))
         .routes(routes!(journal::journal))
@@ -48,6 +54,7 @@ pub(crate) fn router(engine: Engine, workflows: Workflows, shutdown: Cancellatio
         .routes(routes!(commands::retry))
         .routes(routes!(commands::signal))
         .with_state(engine)
+        .merge(get)
         .merge(start)
         .merge(events)
         .merge(rerun)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use weir_cache::Cache;
 use weir_db::Db;
 use weir_objects::Objects;
 
@@ -25,10 +26,11 @@ const PROBE: &str = "readiness-probe";
 struct Dependencies {
     db: Db,
     objects: Objects,
+    cache: Cache,
 }
 
-pub(crate) fn router(db: Db, objects: Objects, version: Version) -> OpenApiRouter {
-    let ready = OpenApiRouter::new().routes(routes!(ready)).with_state(Dependencies { db, objects });
+pub(crate) fn router(db: Db, objects: Objects, cache: Cache, version: Version) -> OpenApiRouter {
+    let ready = OpenApiRouter::new().routes(routes!(ready)).with_state(Dependencies { db, objects, cache });
     let version = OpenApiRouter::new().routes(routes!(version_of)).with_state(version);
     OpenApiRouter::new().routes(routes!(alive)).merge(ready).merge(version)
 }
@@ -39,6 +41,8 @@ pub(crate) fn router(db: Db, objects: Objects, version: Version) -> OpenApiRoute
 enum Health {
     /// It does.
     Ok,
+    /// It is away, and everything goes on without it, only slower.
+    Degraded,
     /// It does not.
     Unavailable,
 }
@@ -56,6 +60,8 @@ struct Readiness {
     database: Health,
     /// The object storage.
     objects: Health,
+    /// The cache; without its Redis it is `degraded`, and the server is ready all the same.
+    cache: Health,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +93,8 @@ async fn ready(State(needs): State<Dependencies>) -> (StatusCode, Json<Readiness
     let ready = database == Health::Ok && objects == Health::Ok;
     let (code, status) =
         if ready { (StatusCode::OK, Health::Ok) } else { (StatusCode::SERVICE_UNAVAILABLE, Health::Unavailable) };
-    (code, Json(Readiness { status, database, objects }))
+    let cache = if needs.cache.health().up { Health::Ok } else { Health::Degraded };
+    (code, Json(Readiness { status, database, objects, cache }))
 }
 
 async fn health<E: std::fmt::Display>(what: &str, check: impl Future<Output = Result<(), E>>) -> Health {

@@ -9,6 +9,7 @@ pub(crate) mod upload;
 mod validate;
 mod versions;
 
+use axum::extract::FromRef;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,11 +21,25 @@ use weir_core::problem::Problem as DocumentProblem;
 use weir_engine::Engine;
 use weir_workflows::{Saved, Summary, Workflow, Workflows};
 
+use crate::shown::ShownWorkflows;
+
 pub(crate) use self::change::REPLAYED;
 use self::execute::Runner;
 pub(crate) use self::execute::{Accepted, accepted};
 
-pub(crate) fn router(workflows: Workflows, engine: Engine, shutdown: CancellationToken) -> OpenApiRouter {
+/// What most of these routes need.
+#[derive(Clone, FromRef)]
+struct Shelf {
+    workflows: Workflows,
+    shown: ShownWorkflows,
+}
+
+pub(crate) fn router(
+    workflows: Workflows,
+    engine: Engine,
+    shown: ShownWorkflows,
+    shutdown: CancellationToken,
+) -> OpenApiRouter {
     let runner = Runner { workflows: workflows.clone(), engine, shutdown };
     let execute = OpenApiRouter::new().routes(routes!(execute::execute)).with_state(runner);
     OpenApiRouter::new()
@@ -42,7 +57,7 @@ pub(crate) fn router(workflows: Workflows, engine: Engine, shutdown: Cancellatio
         .routes(routes!(versions::get))
         .routes(routes!(versions::diff))
         .routes(routes!(versions::restore))
-        .with_state(workflows)
+        .with_state(Shelf { workflows, shown })
         .merge(execute)
 }
 

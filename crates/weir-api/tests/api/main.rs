@@ -19,5 +19,7 @@ mod people;
 mod permissions;
 mod proxies;
 mod server;
+mod shown;
 mod sse;
+mod tenancy;
 mod workflows;

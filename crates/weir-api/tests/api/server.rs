@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_api::{HttpConfig, Limits, Services, Version};
 use weir_base::{Clock, SystemClock};
+use weir_cache::Cache;
 use weir_db::Db;
 use weir_engine::credential::FixedCredentials;
 use weir_engine::files::ExecutionFiles;
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) admin: Person,
     pub(crate) engine: Engine,
     pub(crate) db: Db,
+    pub(crate) cache: Cache,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
     _folder: TempDir,
@@ -121,6 +123,7 @@ impl Server {
         let engine = Engine::open(Config::default(), parts).await.unwrap();
         let shutdown = CancellationToken::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let cache = Cache::memory(16 * 1024 * 1024);
         let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock));
         let no_credentials = Arc::new(FixedCredentials::from_iter([]));
         let router = weir_api::router(Services {
@@ -139,6 +142,7 @@ impl Server {
             audit: Audit::new(db.clone()),
             webhooks: Webhooks::new(db.clone(), Arc::clone(&people.keyring), outbound, Arc::clone(&clock)),
             notification_rules: NotificationRules::new(db.clone(), clock),
+            cache: cache.clone(),
             http,
             db: db.clone(),
             objects,
@@ -151,7 +155,7 @@ impl Server {
         let serving = tokio::spawn(async move { weir_api::serve(listener, router, stop).await });
         let client = client_of(Some(&admin.token));
         let nobody = client_of(None);
-        Self { address, client, nobody, people, admin, engine, db, shutdown, serving, _folder: folder }
+        Self { address, client, nobody, people, admin, engine, db, cache, shutdown, serving, _folder: folder }
     }
 
     /// Stops it in an orderly way; everything must have ended within the patience.

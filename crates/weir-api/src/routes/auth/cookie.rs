@@ -83,7 +83,7 @@ impl IntoResponseParts for SetCookie {
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Self::Error> {
         // Tokens are base64: they always fit into a header.
         if let Ok(value) = HeaderValue::try_from(self.0) {
-            response.headers_mut().append(HeaderName::from(SET_COOKIE), value);
+            response.headers_mut().append(SET_COOKIE, value);
         }
         Ok(response)
     }

@@ -1,6 +1,7 @@
 //! Lists executions, shows one, and its nodes.
 
 use axum::extract::State;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use super::{ExecutionBody, ExecutionSummary, Failure};
 use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems};
 use crate::routes::{Items, words};
+use crate::shown::{IfNoneMatch, ShownExecutions};
 
 /// Which executions a list holds.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,16 +69,24 @@ pub(super) async fn list(
 /// Show an execution
 #[utoipa::path(
     get, path = "/executions/{id}", tag = "executions", operation_id = "get_execution",
-    params(("id" = Uuid, Path, description = "The execution")),
+    params(
+        ("id" = Uuid, Path, description = "The execution"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known already"),
+    ),
     security(("bearer" = ["execution:read"])),
-    responses((status = 200, body = ExecutionBody), ReadProblems),
+    responses(
+        (status = 200, body = ExecutionBody, headers(("ETag" = String, description = "The number of its last event"))),
+        (status = 304, description = "It is as it was"),
+        ReadProblems,
+    ),
 )]
 pub(super) async fn get(
-    State(engine): State<Engine>,
+    State(shown): State<ShownExecutions>,
     Caller(who): Caller,
     Path(id): Path<ExecutionId>,
-) -> Result<Json<ExecutionBody>, Problem> {
-    Ok(Json(engine.executions().details(who.workspace, id).await?.into()))
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
+    Ok(shown.get(who.workspace, id).await?.answer(&known))
 }
 
 /// Which nodes a list holds.

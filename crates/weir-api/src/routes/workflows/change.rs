@@ -15,6 +15,7 @@ use weir_workflows::{Created, Error, Saved, Update, Workflows};
 use super::{SavedWorkflow, WorkflowBody};
 use crate::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
 use crate::problem::{Problem, WriteProblems};
+use crate::shown::ShownWorkflows;
 
 /// Marks an answer to a request that had been answered before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -83,16 +84,16 @@ pub(super) async fn create(
 )]
 pub(super) async fn replace(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: IfMatch,
     Json(new): Json<ReplaceWorkflow>,
 ) -> Result<Response, Problem> {
     let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
-    Ok(answer_saved(
-        StatusCode::OK,
-        workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?,
-    ))
+    let saved = workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?;
+    shown.changed(who.workspace, id).await;
+    Ok(answer_saved(StatusCode::OK, saved))
 }
 
 /// Change parts of a workflow's draft
@@ -105,6 +106,7 @@ pub(super) async fn replace(
 )]
 pub(super) async fn patch(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: IfMatch,
@@ -117,7 +119,9 @@ pub(super) async fn patch(
         None => None,
     };
     let update = Update { document, tags: patch.tags };
-    Ok(answer_saved(StatusCode::OK, workflows.update(&who, id, Some(expected), update).await.map_err(below_document)?))
+    let saved = workflows.update(&who, id, Some(expected), update).await.map_err(below_document)?;
+    shown.changed(who.workspace, id).await;
+    Ok(answer_saved(StatusCode::OK, saved))
 }
 
 /// Delete a workflow; it can be restored for 30 days
@@ -129,11 +133,13 @@ pub(super) async fn patch(
 )]
 pub(super) async fn delete(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<StatusCode, Problem> {
     workflows.delete(&who, id, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,10 +152,12 @@ pub(super) async fn delete(
 )]
 pub(super) async fn restore(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
 ) -> Result<impl IntoResponse, Problem> {
     let workflow = workflows.undelete(&who, id).await?;
+    shown.changed(who.workspace, id).await;
     Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
 }
 

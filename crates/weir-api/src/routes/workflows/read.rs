@@ -1,17 +1,17 @@
 //! Lists workflows and shows one.
 
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::IntoResponse;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_base::WorkflowId;
 use weir_workflows::{Filter, Sort, Workflows};
 
 use super::{WorkflowBody, WorkflowSummary};
-use crate::extract::{Caller, Json, Path, Query, etag, page};
+use crate::extract::{Caller, Json, Path, Query, page};
 use crate::problem::{Problem, ReadProblems};
 use crate::routes::{Items, word, words};
+use crate::shown::{IfNoneMatch, ShownWorkflows};
 
 /// Which workflows a list holds.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,18 +61,22 @@ pub(super) async fn list(
 /// Show a workflow with its draft
 #[utoipa::path(
     get, path = "/workflows/{id}", tag = "workflows", operation_id = "get_workflow",
-    params(("id" = Uuid, Path, description = "The workflow")),
+    params(
+        ("id" = Uuid, Path, description = "The workflow"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known already"),
+    ),
     security(("bearer" = ["workflow:read"])),
     responses(
         (status = 200, body = WorkflowBody, headers(("ETag" = String, description = "The revision, for `If-Match`"))),
+        (status = 304, description = "It is as it was"),
         ReadProblems,
     ),
 )]
 pub(super) async fn get(
-    State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
-) -> Result<impl IntoResponse, Problem> {
-    let workflow = workflows.get(who.workspace, id).await?;
-    Ok(([(ETAG, etag(workflow.summary.revision))], Json(WorkflowBody::from(workflow))))
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
+    Ok(shown.get(who.workspace, id).await?.answer(&known))
 }

@@ -12,6 +12,7 @@ use super::versions::VersionBody;
 use super::{Finding, WorkflowBody, findings};
 use crate::extract::{Caller, IfMatch, Json, Path, etag};
 use crate::problem::{Problem, WriteProblems};
+use crate::shown::ShownWorkflows;
 
 /// A workflow that was published.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,11 +34,13 @@ pub(super) struct PublishedWorkflow {
 )]
 pub(super) async fn publish(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
     let published = workflows.publish(&who, id, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
     let tag = etag(published.workflow.summary.revision);
     let body = PublishedWorkflow {
         workflow: published.workflow.into(),
@@ -56,11 +59,14 @@ pub(super) async fn publish(
 )]
 pub(super) async fn pause(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.pause(&who, id, if_match.and_then(IfMatch::revision)).await?))
+    let workflow = workflows.pause(&who, id, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
+    Ok(answer(workflow))
 }
 
 /// Allow to run a paused workflow again
@@ -72,11 +78,14 @@ pub(super) async fn pause(
 )]
 pub(super) async fn resume(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.resume(&who, id, if_match.and_then(IfMatch::revision)).await?))
+    let workflow = workflows.resume(&who, id, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
+    Ok(answer(workflow))
 }
 
 /// Put a workflow away for good
@@ -88,11 +97,14 @@ pub(super) async fn resume(
 )]
 pub(super) async fn archive(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path(id): Path<WorkflowId>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
-    Ok(answer(workflows.archive(&who, id, if_match.and_then(IfMatch::revision)).await?))
+    let workflow = workflows.archive(&who, id, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
+    Ok(answer(workflow))
 }
 
 fn answer(workflow: Workflow) -> Response {

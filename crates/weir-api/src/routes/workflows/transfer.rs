@@ -16,6 +16,7 @@ use super::{Finding, SavedWorkflow, WorkflowBody, findings};
 use crate::extract::{Caller, IdempotencyKey, Json, Path, Query, etag, read_body};
 use crate::problem::{Problem, ReadProblems, WriteProblems, codes};
 use crate::routes::word;
+use crate::shown::ShownWorkflows;
 
 /// How to import.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,6 +63,7 @@ pub(super) struct ImportedWorkflow {
 )]
 pub(super) async fn import(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Query(params): Query<ImportParams>,
     IdempotencyKey(key): IdempotencyKey,
@@ -82,6 +84,7 @@ pub(super) async fn import(
         Imported::Replaced(saved) => ("replaced", saved.workflow, saved.problems),
         Imported::Skipped(workflow) => ("skipped", workflow, Vec::new()),
     };
+    shown.changed(who.workspace, workflow.summary.id).await;
     let tag = [(axum::http::header::ETAG, etag(workflow.summary.revision))];
     let body = ImportedWorkflow { workflow: workflow.into(), outcome, problems: findings(problems) };
     Ok((StatusCode::OK, tag, Json(body)).into_response())

@@ -16,6 +16,7 @@ use super::change::answer_saved;
 use crate::extract::{Caller, IfMatch, Json, Path, Query};
 use crate::problem::{Problem, ReadProblems, WriteProblems};
 use crate::routes::{Items, PageParams, word};
+use crate::shown::ShownWorkflows;
 
 /// A published version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,10 +114,12 @@ pub(super) async fn diff(
 )]
 pub(super) async fn restore(
     State(workflows): State<Workflows>,
+    State(shown): State<ShownWorkflows>,
     Caller(who): Caller,
     Path((id, number)): Path<(WorkflowId, u32)>,
     if_match: Option<IfMatch>,
 ) -> Result<Response, Problem> {
     let saved = workflows.restore(&who, id, number, if_match.and_then(IfMatch::revision)).await?;
+    shown.changed(who.workspace, id).await;
     Ok(answer_saved(StatusCode::OK, saved))
 }
