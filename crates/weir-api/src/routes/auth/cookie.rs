@@ -1,7 +1,7 @@
 //! The cookies of signing in: out of reach for scripts, sent to `/api/v1/auth` only, and only by pages of this site.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponseParts, ResponseParts};
 
 use crate::config::HttpConfig;
