@@ -5,6 +5,7 @@
 mod configuration;
 mod documents;
 mod executions;
+mod guides;
 mod people;
 mod server;
 

@@ -72,7 +72,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         secret: true,
         meaning: "What secrets are sealed under: 32 bytes in base64, or several as `id:base64` separated by commas, \
-                  the newest first. Without it, a key is made at the first start and kept in `master.key` in the \
+                  the newest last. Without it, a key is made at the first start and kept in `master.key` in the \
                   data directory, readable by its owner only. Whoever loses it loses every stored credential.",
         put: |config, text| {
             config.master_key = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
