@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use weir_api::{AccessLog, HttpConfig, Limits, Services, Version};
 use weir_base::{Clock, SystemClock};
+use weir_cache::Cache;
 use weir_core::evaluator::Evaluator;
 use weir_core::node_type::Catalog;
 use weir_db::{Db, Migration};
@@ -55,6 +56,9 @@ const ADMIN: &str = "admin@weir.local";
 /// Where a process is reached that does not serve: tokens it would give out name it.
 const NOWHERE: &str = "http://localhost";
 
+/// What is asked for often takes up to so many bytes of memory: 32 MiB.
+const CACHED_BYTES: u64 = 32 * 1024 * 1024;
+
 /// How long a command that ends waits for nodes of executions that are not its own.
 const SHORT_GRACE: Duration = Duration::from_secs(2);
 
@@ -76,6 +80,7 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) router: Router,
     db: Db,
+    cache: Cache,
     shutdown: CancellationToken,
     background: JoinSet<()>,
     server: Option<JoinHandle<()>>,
@@ -92,6 +97,7 @@ impl App {
         let db = Db::connect(&config.database_url).await.context("cannot open the database")?;
         migrate(&db, config).await?;
         let objects = Objects::connect(&config.objects_url).context("cannot open the object storage")?;
+        let cache = Cache::connect(&config.cache_url, CACHED_BYTES).await.context("cannot use cache_url")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keyring = Arc::new(keyring(config)?);
         let outbound = Outbound::new(config.http.clone()).context("cannot set up requests to other systems")?;
@@ -151,6 +157,7 @@ impl App {
             webhooks: Webhooks::new(db.clone(), Arc::clone(&keyring), outbound.clone(), Arc::clone(&clock)),
             notification_rules: NotificationRules::new(db.clone(), Arc::clone(&clock)),
             http,
+            cache: cache.clone(),
             db: db.clone(),
             objects,
             version: Version { version: env!("CARGO_PKG_VERSION"), commit: option_env!("WEIR_COMMIT") },
@@ -178,6 +185,7 @@ impl App {
             identity,
             router,
             db,
+            cache,
             shutdown,
             background,
             server: None,
@@ -243,6 +251,7 @@ impl App {
         if let Some(log) = self.access_log.take() {
             tokio::task::spawn_blocking(move || log.close()).await.context("the access log broke")?;
         }
+        self.cache.close().await;
         self.db.close().await;
         served
     }
