@@ -29,7 +29,7 @@ const TABLE: [Row; 20] = [
     Row { package: "weir-mail", level: 1, never: &["axum", "reqwest"] },
     Row { package: "weir-outbound", level: 1, never: &["axum"] },
     Row { package: "weir-vault", level: 1, never: &["tokio", "axum", "reqwest"] },
-    Row { package: "weir-events", level: 2, never: &["axum", "reqwest", "lettre"] },
+    Row { package: "weir-events", level: 2, never: &["axum", "lettre"] },
     Row { package: "weir-expr", level: 2, never: &["weir-db", "axum", "reqwest"] },
     Row { package: "weir-identity", level: 3, never: &["axum", "lettre"] },
     Row { package: "weir-engine", level: 3, never: &["axum", "reqwest"] },
