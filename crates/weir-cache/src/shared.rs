@@ -281,6 +281,14 @@ impl Shared {
         }
     }
 
+    /// More changes are missed than can be remembered.
+    #[cfg(test)]
+    pub(crate) fn owe_everything(&self) {
+        self.state.lock().missed.too_many = true;
+        self.down("too much was missed");
+        self.taken_down.notify_one();
+    }
+
     /// The link is down, whoever finds so; true if it was up.
     pub(crate) fn down(&self, failure: &str) -> bool {
         let was_up = self.state.lock().end_link(self.clock.now());
