@@ -1,6 +1,7 @@
 //! Domain events that start workflows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -49,14 +50,15 @@ impl Triggers {
                 firings.push(TriggerStore::silence(workspace, event.at));
                 continue;
             }
-            if !listeners.contains_key(&workspace) {
-                listeners.insert(workspace, self.0.store.listeners(workspace).await?);
-            }
+            let listening = match listeners.entry(workspace) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.0.store.listeners(workspace).await?),
+            };
             let hears = |trigger: &&Trigger| match &trigger.config {
                 TriggerConfig::Event(config) => event.at >= trigger.created_at && config.events.fit(&event.kind),
                 _ => false,
             };
-            let hearing = listeners.get(&workspace).into_iter().flatten().filter(hears);
+            let hearing = listening.iter().filter(hears);
             firings.extend(hearing.map(|trigger| TriggerStore::remember(trigger.id, event)));
         }
         Ok(firings)

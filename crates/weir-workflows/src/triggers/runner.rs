@@ -25,7 +25,7 @@ const PORTION: u32 = 100;
 impl Triggers {
     /// Fires what is due until `stopping` is cancelled.
     pub async fn run(&self, stopping: CancellationToken) {
-        let work = async { tokio::join!(self.keep_schedules(), self.keep_firing()) };
+        let work = Box::pin(async { tokio::join!(self.keep_schedules(), self.keep_firing()) });
         // What is half done stays in the store, and is done when Weir runs again.
         stopping.run_until_cancelled(work).await;
     }

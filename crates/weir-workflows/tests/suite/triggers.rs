@@ -79,13 +79,19 @@ fn stranger() -> Principal {
 }
 
 /// Runs what is due as two processes at once, until `done`.
-async fn run_twice(one: &Triggers, other: &Triggers, done: impl Future<Output = ()>) {
-    let stop = CancellationToken::new();
-    let until = async {
-        done.await;
-        stop.cancel();
-    };
-    tokio::join!(one.run(stop.clone()), other.run(stop.clone()), until);
+fn run_twice<'a>(
+    one: &'a Triggers,
+    other: &'a Triggers,
+    done: impl Future<Output = ()> + 'a,
+) -> impl Future<Output = ()> + 'a {
+    Box::pin(async move {
+        let stop = CancellationToken::new();
+        let until = async {
+            done.await;
+            stop.cancel();
+        };
+        tokio::join!(one.run(stop.clone()), other.run(stop.clone()), until);
+    })
 }
 
 #[tokio::test]

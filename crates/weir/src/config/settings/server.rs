@@ -56,7 +56,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "Addresses and networks of the proxies in front of this server, such as `10.0.0.0/8`: only from \
                   them `X-Forwarded-For` is believed.",
         put: |config, text| {
-            let entries = list(text).map(|entry| network(entry));
+            let entries = list(text).map(network);
             config.trusted_proxies = entries.collect::<Result<_, _>>()?;
             Ok(())
         },
