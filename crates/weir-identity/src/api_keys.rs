@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use weir_base::{ApiKeyId, Page, PageRequest, Permission, Permissions, Principal, Timestamp};
+use weir_base::{Actor, ApiKeyId, Page, PageRequest, Permission, Permissions, Principal, Timestamp};
 use weir_db::{Batch, Row, Statement, args};
 
-use crate::Error;
 use crate::api_key::{ApiKey, prefix, stored_words, words};
 use crate::email::checked_name;
 use crate::events::{event, tell};
-use crate::identity::{Core, person, signed_in};
+use crate::identity::{Core, person};
 use crate::secret::{digest, token};
+use crate::{Denial, Error};
 
 const COLUMNS: &str =
     "id, workspace_id, user_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at";
@@ -34,13 +34,17 @@ pub struct NewApiKey {
 }
 
 impl ApiKeys {
-    /// Makes a key for whoever asks, in their workspace. The text is the key itself, which is nowhere kept.
+    /// Makes a key for whoever asks, in their workspace. The text is the key itself, which is nowhere kept. A key made
+    /// by means of a key ends with that one at the latest: one that got into wrong hands makes none that outlive it.
     ///
     /// # Errors
-    /// [`Error::BeyondOwn`] for a scope that they lack, [`Error::Invalid`]; [`Error::NoPerson`] unless they are signed
-    /// in by a session: a key that got into wrong hands must not make others that outlive it.
-    pub async fn create(&self, who: &Principal, new: NewApiKey) -> Result<(ApiKey, String), Error> {
-        let ((user, _), now) = (signed_in(who)?, self.core.now());
+    /// [`Error::BeyondOwn`] for a scope that they lack, [`Error::Invalid`], [`Error::NoPerson`].
+    pub async fn create(&self, who: &Principal, mut new: NewApiKey) -> Result<(ApiKey, String), Error> {
+        let (user, now) = (person(who)?, self.core.now());
+        if let Actor::ApiKey { key, .. } = who.actor {
+            let own = self.core.key_view(key).await?.ok_or(Denial::Revoked)?;
+            new.expires_at = new.expires_at.into_iter().chain(own.expires_at).min();
+        }
         within_own(who, new.scopes)?;
         if new.scopes == Permissions::NONE {
             return Err(Error::Invalid { what: "scopes", rule: "must name at least one permission" });

@@ -98,14 +98,18 @@ async fn the_last_use_is_noted_at_most_once_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_makes_no_other_keys() {
+async fn a_key_makes_keys_that_end_with_it_at_the_latest() {
     for world in settled().await {
         let admin = world.admin().await;
         let keys = world.identity.api_keys();
-        let (_, text) = keys.create(&admin, key(&[Permission::KeyOwn, Permission::WorkflowRead])).await.unwrap();
+        let soon = world.now() + std::time::Duration::from_secs(3600);
+        let short = NewApiKey { expires_at: Some(soon), ..key(&[Permission::KeyOwn, Permission::WorkflowRead]) };
+        let (short, text) = keys.create(&admin, short).await.unwrap();
         let program = world.identity.authenticate(&text, None, None).await.unwrap();
-        let refused = keys.create(&program, key(&[Permission::WorkflowRead])).await;
-        assert!(matches!(refused, Err(Error::NoPerson)), "{}: {refused:?}", world.name);
+        let (for_ever, _) = keys.create(&program, key(&[Permission::WorkflowRead])).await.unwrap();
+        assert_eq!(for_ever.expires_at, short.expires_at, "{}", world.name);
+        let wider = keys.create(&program, key(&[Permission::WorkflowWrite])).await.unwrap_err();
+        assert!(matches!(wider, Error::BeyondOwn(_)), "{wider}");
     }
 }
 

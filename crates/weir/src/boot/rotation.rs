@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 
 /// Makes a new master key and seals all secrets under it; the old keys stay, so that a running server reads on. With
-/// configured keys the first of them is the new one. Answers how many secrets were sealed anew.
+/// configured keys the last of them is the new one. Answers how many secrets were sealed anew.
 pub(crate) async fn rotate_master_key(config: &Config) -> anyhow::Result<u64> {
     let db = Db::connect(&config.database_url).await.context("cannot open the database")?;
     migrate(&db, config).await?;
