@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use weir_base::{ErrorKind, Permission, Principal};
 
 use self::codes::Code;
-pub(crate) use self::documented::{ReadProblems, WriteProblems};
+pub(crate) use self::documented::{ReadFileProblems, ReadProblems, WriteProblems};
 use crate::trace::TraceId;
 
 /// Seconds a client is asked to wait when a dependency is away.

@@ -10,6 +10,9 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 /// What reading may be answered with.
 pub(crate) struct ReadProblems;
 
+/// What reading a file by its path may be answered with.
+pub(crate) struct ReadFileProblems;
+
 /// What writing may be answered with.
 pub(crate) struct WriteProblems;
 
@@ -23,6 +26,14 @@ impl IntoResponses for ReadProblems {
             (StatusCode::TOO_MANY_REQUESTS, "Too many requests; try again after `Retry-After` seconds"),
             (StatusCode::SERVICE_UNAVAILABLE, "A dependency is away; try again after `Retry-After` seconds"),
         ])
+    }
+}
+
+impl IntoResponses for ReadFileProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = ReadProblems::responses();
+        all.extend(documented(&[(StatusCode::UNPROCESSABLE_ENTITY, "No file can have this path")]));
+        all
     }
 }
 

@@ -122,7 +122,6 @@ struct DecisionBody {
     approved: bool,
     /// What was filled into the form.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     data: Value,
     /// Why.
     comment: Option<String>,

@@ -27,7 +27,6 @@ struct VariableBody {
     /// As expressions write it after `vars.`.
     name: String,
     /// Whatever JSON can hold; no secret, as everybody in the workspace may read it.
-    #[schema(value_type = Object)]
     value: Value,
     /// Counts every change; the number in the `ETag`.
     version: u64,
@@ -47,7 +46,6 @@ impl From<Variable> for VariableBody {
 #[serde(deny_unknown_fields)]
 struct ValueToSet {
     /// Whatever JSON can hold, at most 64 KiB.
-    #[schema(value_type = Object)]
     value: Value,
 }
 

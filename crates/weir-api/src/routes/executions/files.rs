@@ -14,7 +14,7 @@ use weir_engine::Engine;
 use weir_engine::files::FileInfo;
 
 use crate::extract::{Caller, Json, Path};
-use crate::problem::{Problem, ReadProblems};
+use crate::problem::{Problem, ReadFileProblems, ReadProblems};
 
 /// Files listed of one execution.
 const MAX_LISTED: usize = 10_000;
@@ -71,7 +71,7 @@ pub(super) async fn list(
         ("path" = String, Path, description = "The file's path"),
     ),
     security(("bearer" = ["execution:read"])),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), ReadProblems),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), ReadFileProblems),
 )]
 pub(super) async fn download(
     State(engine): State<Engine>,

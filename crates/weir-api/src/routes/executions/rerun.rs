@@ -27,7 +27,6 @@ pub(super) struct RerunBody {
     /// The first node that runs anew, such as `fetch` or `each[12]/parse`; what came before keeps its outputs.
     from_node: String,
     /// Another input; the old one without it.
-    #[schema(value_type = Option<Object>)]
     input: Option<Value>,
     /// Another version of the workflow; the old document without it.
     version: Option<u32>,

@@ -38,7 +38,6 @@ pub(super) struct StartBody {
     document: Value,
     /// The input; it must fit the document's `inputs`.
     #[serde(default)]
-    #[schema(value_type = Object)]
     input: Value,
     /// Outputs that are given instead of computed, by node id: `{"output": ..., "handle": ...}`.
     #[serde(default)]

@@ -48,7 +48,6 @@ pub(super) struct ExecuteParams {
 pub(super) struct ExecuteBody {
     /// The input; it must fit the workflow's `inputs`.
     #[serde(default)]
-    #[schema(value_type = Object)]
     pub(super) input: Value,
     /// Which version; the newest without it.
     pub(super) version: Option<u32>,

@@ -116,7 +116,7 @@ enum Notation {
     params(("id" = Uuid, Path, description = "The workflow"), ExportParams),
     security(("bearer" = ["workflow:read"])),
     responses(
-        (status = 200, content((String = "application/yaml"), (Object = "application/json"))),
+        (status = 200, content((Object = "application/yaml"), (Object = "application/json"))),
         ReadProblems,
     ),
 )]
