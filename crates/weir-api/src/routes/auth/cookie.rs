@@ -88,3 +88,16 @@ impl IntoResponseParts for SetCookie {
         Ok(response)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refresh_token_is_out_of_reach_for_scripts_other_sites_and_other_paths() {
+        let set = |url: &str| Cookies::of(&HttpConfig::new(url.parse().unwrap())).refresh("token").0;
+        let all = "weir_refresh=token; Path=/api/v1/auth; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure";
+        assert_eq!(set("https://weir.test/"), all);
+        assert_eq!(format!("{}; Secure", set("http://weir.test/")), all);
+    }
+}
