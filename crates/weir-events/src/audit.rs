@@ -189,10 +189,11 @@ impl Subscriber for Audit {
     }
 }
 
-/// Whether somebody did it, or it is administration.
+/// Whether somebody did it, or it is administration; what an execution tells is none, whatever its workflow calls it.
 fn is_audited(event: &DomainEvent) -> bool {
     let by_somebody = ["user:", "key:", "anonymous"].iter().any(|who| event.actor.starts_with(who));
-    by_somebody || ADMINISTRATION.iter().any(|kind| event.kind.starts_with(kind))
+    let administration = || ADMINISTRATION.iter().any(|kind| event.kind.starts_with(kind));
+    by_somebody || (event.trigger.is_none() && administration())
 }
 
 fn entry(located: &Located) -> Vec<weir_db::Value> {

@@ -8,7 +8,13 @@ const MOST: usize = 100;
 /// The longest pattern, in bytes.
 const LONGEST: usize = 100;
 
-/// Kinds of events: `*` is every kind, `Workflow*` every kind that begins so, anything else just that kind.
+/// What the kinds begin with that tell of people, their rights and their secrets. Who may see them is asked where they
+/// are named: no pattern stands for them by accident.
+const PEOPLE: [&str; 10] =
+    ["ApiKey", "Credential", "Email", "Login", "Member", "Password", "Refresh", "Session", "User", "Workspace"];
+
+/// Kinds of events: `*` is every kind that tells nothing of people, `Workflow*` every kind that begins so, anything
+/// else just that kind. What tells of people is named as such, by `Member*` or `UserLoggedIn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Patterns(Vec<String>);
@@ -25,9 +31,14 @@ pub enum InvalidPatterns {
 }
 
 impl Patterns {
-    /// Every kind.
+    /// Every kind that tells nothing of people.
     pub fn all() -> Self {
         Self(vec!["*".to_owned()])
+    }
+
+    /// Every kind there is.
+    pub fn with_people() -> Self {
+        Self(std::iter::once("*".to_owned()).chain(PEOPLE.iter().map(|noun| format!("{noun}*"))).collect())
     }
 
     /// The patterns a person gave.
@@ -50,16 +61,26 @@ impl Patterns {
 
     /// Whether a kind is among them.
     pub fn fit(&self, kind: &str) -> bool {
+        let of_people = tells_of_people(kind);
         self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => kind.starts_with(beginning),
+            Some(beginning) => kind.starts_with(beginning) && (!of_people || tells_of_people(beginning)),
             None => kind == pattern,
         })
+    }
+
+    /// Whether any of these names kinds that tell of people, which not everybody may see.
+    pub fn name_people(patterns: &[String]) -> bool {
+        patterns.iter().any(|pattern| tells_of_people(pattern))
     }
 
     /// The patterns as they were given.
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
+}
+
+fn tells_of_people(kind: &str) -> bool {
+    PEOPLE.iter().any(|noun| kind.starts_with(noun))
 }
 
 #[cfg(test)]
@@ -76,6 +97,19 @@ mod tests {
         assert!(patterns.fit("ExecutionFailed") && patterns.fit("UserLoggedIn"));
         assert!(!patterns.fit("UserLoggedInTwice") && !patterns.fit("WorkflowExecution"));
         assert!(Patterns::all().fit("Anything"));
+    }
+
+    #[test]
+    fn what_tells_of_people_is_meant_only_where_it_is_named() {
+        for kind in ["UserLoggedIn", "MemberInvited", "ApiKeyCreated", "CredentialDeleted", "WorkspaceUpdated"] {
+            assert!(!Patterns::all().fit(kind), "{kind}");
+            assert!(Patterns::with_people().fit(kind), "{kind}");
+        }
+        let members = patterns(&["Member*"]).expect("patterns");
+        assert!(members.fit("MemberInvited") && Patterns::name_people(members.as_slice()));
+        let prefix = patterns(&["M*"]).expect("patterns");
+        assert!(!prefix.fit("MemberInvited") && !Patterns::name_people(prefix.as_slice()));
+        assert!(Patterns::with_people().fit("WorkflowPublished"));
     }
 
     #[test]

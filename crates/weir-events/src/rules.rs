@@ -12,7 +12,7 @@ use weir_base::{Clock, Page, PageRequest, Principal, Timestamp, WorkspaceId};
 use weir_db::{Batch, Db, Row, Statement, args};
 
 use crate::deliveries::DeliveryStore;
-use crate::webhooks::{check_events, check_version, kept, patterns_text};
+use crate::webhooks::{check_events, check_version, kept, patterns_text, readable};
 use crate::{Delivery, DeliveryStatus, DomainEvent, Error, Mistake, Patterns, tell};
 
 /// The most rules of a workspace.
@@ -442,7 +442,8 @@ impl RuleStore {
     /// Those of a workspace that are in force.
     pub(crate) async fn enabled(&self, workspace: WorkspaceId) -> Result<Vec<NotificationRule>, Error> {
         let query = format!("SELECT {COLUMNS} FROM notification_rules WHERE workspace_id = $1 AND enabled ORDER BY id");
-        self.db.query(query, args![workspace]).await?.iter().map(read).collect()
+        let rows = self.db.query(query, args![workspace]).await?;
+        Ok(rows.iter().filter_map(|row| readable(read(row))).collect())
     }
 }
 

@@ -494,7 +494,8 @@ impl WebhookStore {
     /// Those of a workspace that want events now.
     pub(crate) async fn enabled(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, Error> {
         let query = format!("SELECT {COLUMNS} FROM webhooks WHERE workspace_id = $1 AND enabled ORDER BY id");
-        self.db.query(query, args![workspace]).await?.iter().map(|row| Ok(read(row)?.webhook)).collect()
+        let rows = self.db.query(query, args![workspace]).await?;
+        Ok(rows.iter().filter_map(|row| readable(read(row))).map(|sealed| sealed.webhook).collect())
     }
 
     async fn all(&self) -> Result<Vec<Sealed>, Error> {
@@ -506,6 +507,11 @@ impl WebhookStore {
         let args = args![secret, old_secret, sealed.webhook.id, &sealed.secret];
         Ok(self.db.write(Statement::new(update, args)).await?.affected(0))
     }
+}
+
+/// What can be read: a damaged row must not keep events from everybody else.
+pub(crate) fn readable<T>(read: Result<T, Error>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "a receiver of events is left out")).ok()
 }
 
 /// Whether a batch was kept whose first statement expects that nobody else was quicker.

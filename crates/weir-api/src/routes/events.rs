@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use weir_base::{Permission, Principal};
 use weir_events::{Events, Located, Patterns, Position};
 
 use crate::extract::{Caller, Query};
@@ -59,7 +60,8 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 /// Follow the workspace's domain events
 ///
 /// Server-sent events: the event's name is its kind, its data is a CloudEvent (1.0) in JSON. `Last-Event-ID` resumes
-/// after that event without a gap, for as long as events are kept.
+/// after that event without a gap, for as long as events are kept. What tells of people, their rights and secrets is
+/// shown to who may read the audit log.
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "follow_events",
     params(
@@ -76,7 +78,12 @@ async fn follow(
     LastEventId(after): LastEventId,
 ) -> Result<Response, Problem> {
     let kinds: Vec<String> = words(params.kind.as_deref())?;
-    let kinds = if kinds.is_empty() { Ok(Patterns::all()) } else { Patterns::new(kinds) };
+    check_kinds(&who, &kinds)?;
+    let kinds = match kinds.is_empty() {
+        false => Patterns::new(kinds),
+        true if who.may(Permission::AuditRead) => Ok(Patterns::with_people()),
+        true => Ok(Patterns::all()),
+    };
     let kinds = kinds.map_err(|error| Problem::new(codes::QUERY_INVALID, error.to_string()))?;
     let located = feed.events.stream(who.workspace, after, kinds);
     let frames = located
@@ -90,6 +97,11 @@ async fn follow(
         })
         .filter_map(|located| futures::future::ready(located.ok().map(|located| Ok::<_, Infallible>(frame(&located)))));
     Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}
+
+/// Whether somebody may have events of these kinds.
+pub(super) fn check_kinds(who: &Principal, kinds: &[String]) -> Result<(), Problem> {
+    if Patterns::name_people(kinds) { Problem::unless_allowed(who, Permission::AuditRead) } else { Ok(()) }
 }
 
 fn frame(located: &Located) -> Event {

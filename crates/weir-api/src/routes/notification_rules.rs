@@ -136,6 +136,7 @@ async fn create(
     Json(body): Json<RuleToMake>,
 ) -> Result<Response, Problem> {
     let RuleToMake { name, events, conditions, channel, enabled } = body;
+    super::events::check_kinds(&who, &events)?;
     let made = rules.create(&who, NewRule { name, events, conditions, channel, enabled }).await?;
     let location = [(LOCATION, format!("/api/v1/notification-rules/{}", made.id))];
     Ok((StatusCode::CREATED, location, tagged(made)).into_response())
@@ -174,6 +175,7 @@ async fn update(
     Json(body): Json<RuleUpdateBody>,
 ) -> Result<Response, Problem> {
     let RuleUpdateBody { name, events, conditions, channel, enabled } = body;
+    super::events::check_kinds(&who, events.as_deref().unwrap_or_default())?;
     let change = RuleChange { name, events, conditions, channel, enabled };
     Ok(tagged(rules.update(&who, RuleId::from_uuid(id), if_match.and_then(IfMatch::version), change).await?))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use weir_base::{TriggerId, WorkflowId};
+use weir_base::{Principal, TriggerId, WorkflowId};
 use weir_workflows::triggers::{Change, NewTrigger, Trigger, TriggerConfig, Triggers};
 
 use crate::extract::{Caller, IfMatch, Json, Path, Query, etag};
@@ -171,6 +171,7 @@ async fn create(
     Json(body): Json<TriggerToMake>,
 ) -> Result<Response, Problem> {
     let TriggerToMake { name, config, enabled } = body;
+    check_config(&who, &config)?;
     let made = triggers.create(&who, id, NewTrigger { name, config, enabled }).await?;
     let location = [(LOCATION, format!("/api/v1/triggers/{}", made.id))];
     Ok((StatusCode::CREATED, location, tagged(made)).into_response())
@@ -209,6 +210,7 @@ async fn update(
     Json(body): Json<TriggerChange>,
 ) -> Result<Response, Problem> {
     let TriggerChange { name, config, enabled } = body;
+    config.as_ref().map_or(Ok(()), |config| check_config(&who, config))?;
     let expected = if_match.and_then(IfMatch::version);
     Ok(tagged(triggers.update(&who, id, expected, Change { name, config, enabled }).await?))
 }
@@ -242,6 +244,14 @@ async fn listen(
     Path(id): Path<TriggerId>,
 ) -> Result<Json<Listening>, Problem> {
     Ok(Json(Listening { listening_until: triggers.listen(&who, id).await? }))
+}
+
+/// Events that tell of people start workflows only for who may see them.
+fn check_config(who: &Principal, config: &TriggerConfig) -> Result<(), Problem> {
+    match config {
+        TriggerConfig::Event(event) => super::events::check_kinds(who, event.events.as_slice()),
+        TriggerConfig::Webhook(_) | TriggerConfig::Cron(_) | TriggerConfig::Form(_) => Ok(()),
+    }
 }
 
 fn tagged(trigger: Trigger) -> Response {

@@ -140,6 +140,7 @@ async fn create(
     Json(body): Json<WebhookToMake>,
 ) -> Result<Response, Problem> {
     let WebhookToMake { url, description, events, enabled } = body;
+    super::events::check_kinds(&who, &events)?;
     let (made, secret) = webhooks.create(&who, NewWebhook { url, description, events, enabled }).await?;
     let location = [(LOCATION, format!("/api/v1/webhooks/{}", made.id))];
     Ok((StatusCode::CREATED, location, with_secret(made, secret)).into_response())
@@ -178,6 +179,7 @@ async fn update(
     Json(body): Json<WebhookUpdate>,
 ) -> Result<Response, Problem> {
     let WebhookUpdate { url, description, events, enabled } = body;
+    super::events::check_kinds(&who, events.as_deref().unwrap_or_default())?;
     let change = WebhookChange { url, description, events, enabled };
     Ok(tagged(webhooks.update(&who, id, if_match.and_then(IfMatch::version), change).await?))
 }

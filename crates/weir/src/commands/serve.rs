@@ -56,11 +56,14 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
         let admin = admin.map(|(email, password)| json!({"email": email, "one_time_password": password}));
         output::json(&json!({"status": "ready", "url": url, "first_admin": admin}));
     } else {
-        output::line(&format!("Weir is ready at {url}"));
-        if let Some((email, password)) = admin {
-            output::line(&format!("Sign in as {email} with the password {password}"));
-            output::line("It is shown this once, and is to be changed at the first sign-in.");
-        }
+        // In one piece: whoever waits for the first line only may close the pipe after it.
+        let sign_in = admin.map_or_else(String::new, |(email, password)| {
+            format!(
+                "Sign in as {email} with the password {password}\n\
+                 It is shown this once, and is to be changed at the first sign-in.\n"
+            )
+        });
+        output::text(&format!("Weir is ready at {url}\n{sign_in}"));
     }
     tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "ready");
 

@@ -99,9 +99,11 @@ async fn the_access_log_of_a_server_under_load_is_triaged() {
     let server = Served::start(data.path(), &log);
     use_tls();
     let client = reqwest::Client::new();
+    let running: Value = serde_json::from_slice(&std::fs::read(data.path().join("weir.db.address")).unwrap()).unwrap();
+    let key = running["key"].as_str().unwrap();
     for round in 0..200 {
         let path = if round % 10 == 0 { "/no/such/route" } else { "/api/v1/node-types" };
-        client.get(format!("{}{path}", server.url)).send().await.unwrap();
+        client.get(format!("{}{path}", server.url)).bearer_auth(key).send().await.unwrap();
     }
     server.stop();
     let lines = std::fs::read_to_string(&log).unwrap().lines().count();
