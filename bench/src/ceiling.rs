@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use serde_json::json;
-use weir_base::{Clock, ExecutionId, SystemClock, WorkerId};
+use weir_base::{Clock, ExecutionId, SystemClock, WorkerId, WorkspaceId};
 use weir_core::event::{EVENT_VERSION, Event, ExecutionStarted, JournalEvent};
 use weir_core::execution::Status;
 use weir_core::path::NodePath;
 use weir_core::payload::Payload;
 use weir_db::Db;
 use weir_engine::journal::{self, Append, Created, Journal, NewExecution, Row};
+use weir_events::DomainEvent;
 
 /// Tasks that record at the same time, as many as W1 has clients.
 const TASKS: usize = 64;
@@ -30,6 +31,7 @@ pub(crate) struct Ceiling {
 /// step its result together with the beginning of the next.
 pub(crate) async fn measure(database_url: &str, measured: Duration) -> anyhow::Result<Ceiling> {
     let db = Db::connect(database_url).await?;
+    db.migrate("events", weir_events::MIGRATIONS).await?;
     db.migrate("engine", weir_engine::MIGRATIONS).await?;
     let journal = journal::open(&db);
     let worker = WorkerId::new();
@@ -58,6 +60,7 @@ async fn record(journal: &dyn Journal, worker: WorkerId) -> Result<(), weir_engi
     let started = ExecutionStarted {
         version: EVENT_VERSION,
         execution_id,
+        workspace_id: WorkspaceId::FIRST,
         workflow_id: None,
         workflow_version: None,
         document: "0".repeat(64),
@@ -66,8 +69,10 @@ async fn record(journal: &dyn Journal, worker: WorkerId) -> Result<(), weir_engi
         pins: Default::default(),
         parent: None,
         trigger: "api".to_owned(),
+        started_by: None,
+        origin: None,
     };
-    let mut record = Record { seq: 0 };
+    let mut record = Record { id: execution_id, seq: 0 };
     let first =
         [Event::ExecutionStarted(Box::new(started.clone())), completed("start".to_owned(), json!({})), node_started(0)];
     let append = record.append(first.into(), 0);
@@ -96,6 +101,7 @@ fn completed(id: String, output: serde_json::Value) -> Event {
 }
 
 struct Record {
+    id: ExecutionId,
     seq: u64,
 }
 
@@ -120,6 +126,19 @@ impl Record {
             error: None,
             released: ended,
         };
-        Append { events, row, cleared_timers: vec![], logs: vec![], wakes: vec![], heard_of: vec![] }
+        let told = events.iter().filter_map(|event| self.told(event)).collect();
+        let workspace = WorkspaceId::FIRST;
+        Append { workspace, events, row, cleared_timers: vec![], logs: vec![], wakes: vec![], heard_of: vec![], told }
+    }
+
+    /// The outbox has a row of each execution's beginning and of its end.
+    fn told(&self, event: &JournalEvent) -> Option<DomainEvent> {
+        let (kind, data) = match event.event {
+            Event::ExecutionStarted(_) => ("ExecutionStarted", json!({ "trigger": "api" })),
+            Event::ExecutionCompleted { .. } => ("ExecutionCompleted", json!({ "status": "completed" })),
+            _ => return None,
+        };
+        let (id, subject) = (format!("{}/{}", self.id, event.seq), format!("execution/{}", self.id));
+        Some(DomainEvent::of_itself(id, WorkspaceId::FIRST, kind, subject, event.at, data))
     }
 }

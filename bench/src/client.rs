@@ -16,6 +16,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 pub(crate) struct Client {
     stream: TcpStream,
     address: SocketAddr,
+    key: String,
     received: Vec<u8>,
 }
 
@@ -31,9 +32,13 @@ pub(crate) struct Answer {
 pub(crate) struct Request(Vec<u8>);
 
 impl Request {
-    pub(crate) fn new(method: &str, path: &str, body: Option<&Value>) -> Self {
+    /// `key` proves who asks: an access token, an API key or the server's own; nobody if it is empty.
+    pub(crate) fn new(key: &str, method: &str, path: &str, body: Option<&Value>) -> Self {
         let body = body.map(Value::to_string);
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
+        if !key.is_empty() {
+            head += &format!("authorization: Bearer {key}\r\n");
+        }
         if let Some(body) = &body {
             head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         }
@@ -42,14 +47,20 @@ impl Request {
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+    /// `key` is sent with what this makes itself, not with requests made elsewhere.
+    pub(crate) async fn connect(address: SocketAddr, key: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, address, received: Vec::with_capacity(4096) })
+        Ok(Self { stream, address, key: key.to_owned(), received: Vec::with_capacity(4096) })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A request of whoever this is.
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Request {
+        Request::new(&self.key, method, path, body)
     }
 
     pub(crate) async fn send(&mut self, request: &Request) -> anyhow::Result<Answer> {
@@ -70,7 +81,7 @@ impl Client {
 
     /// Sends a request that must succeed, and reads the answer as JSON.
     pub(crate) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let answer = self.send(&Request::new(method, path, body)).await?;
+        let answer = self.send(&self.request(method, path, body)).await?;
         answer.json().with_context(|| format!("{method} {path}"))
     }
 

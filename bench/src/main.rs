@@ -5,6 +5,8 @@ mod client;
 mod documents;
 mod effects;
 mod fsync;
+mod hello;
+mod load;
 mod machine;
 mod micro;
 mod peers;
@@ -17,6 +19,7 @@ mod w2;
 mod w3;
 mod w4;
 mod w5;
+mod w6;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,22 +41,29 @@ struct Cli {
     options: Options,
 }
 
+/// The same as Weir's, so that the server it is compared with has no worse one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measure single pieces in this process: expressions, the state machine, validation
     Micro,
+    /// Say hello over HTTP: what W6 compares with
+    #[command(hide = true)]
+    Hello,
 }
 
 /// What is measured, and with what.
 #[derive(Debug, Args)]
 struct Options {
     /// Workloads of the specification's section 5
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["w1", "w2", "w3", "w4", "w5"], ignore_case = true)]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["w1", "w2", "w3", "w4", "w5", "w6"], ignore_case = true)]
     workloads: Vec<Workload>,
     /// Databases
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
     stores: Vec<Store>,
-    /// How long W1 puts load on the server
+    /// How long W1, and each request of W6, puts load on the server
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Executions W5 lets wait; the specification speaks of 1000000
@@ -82,18 +92,25 @@ enum Workload {
     W4,
     /// Idle: start, memory, waiting executions
     W5,
+    /// Signed-in requests beside a server that says hello
+    W6,
 }
 
 fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let Cli { command, options } = Cli::parse();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all();
+    if let Some(Command::Hello) = command {
+        return runtime.build()?.block_on(hello::serve());
+    }
+    let runtime = runtime.worker_threads(2).build()?;
     let mut report = Report::new();
     report.introduce();
-    match cli.command {
+    match command {
         Some(Command::Micro) => runtime.block_on(micro::run(&mut report))?,
-        None => runtime.block_on(measure(&cli.options, &mut report))?,
+        _ => runtime.block_on(measure(&options, &mut report))?,
     }
-    let file = report.keep(&cli.options.out)?;
+    let file = report.keep(&options.out)?;
     report::say(&format!("kept in {}", file.display()));
     Ok(())
 }
@@ -113,6 +130,7 @@ async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
                 Workload::W3 => w3::run(&home, report).await?,
                 Workload::W4 => w4::run(&home, report).await?,
                 Workload::W5 => w5::run(&home, options.waiting, report).await?,
+                Workload::W6 => w6::run(&home, &mut disk, Duration::from_secs(options.seconds), report).await?,
             }
             report.disk(kind, workload_name(workload), &mut disk);
         }
@@ -130,5 +148,6 @@ const fn workload_name(workload: Workload) -> &'static str {
         Workload::W3 => "W3",
         Workload::W4 => "W4",
         Workload::W5 => "W5",
+        Workload::W6 => "W6",
     }
 }

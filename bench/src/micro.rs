@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use weir_base::{Clock, ExecutionId, SystemClock};
+use weir_base::{Clock, ExecutionId, SystemClock, WorkspaceId};
 use weir_core::document::Document;
 use weir_core::evaluator::{Evaluator, Scope};
 use weir_core::event::{EVENT_VERSION, ExecutionStarted};
@@ -84,6 +84,7 @@ fn map_in_memory(plan: &Arc<Plan>) -> anyhow::Result<usize> {
     let started = ExecutionStarted {
         version: EVENT_VERSION,
         execution_id: ExecutionId::new(),
+        workspace_id: WorkspaceId::FIRST,
         workflow_id: None,
         workflow_version: None,
         document: plan.hash.clone(),
@@ -92,6 +93,8 @@ fn map_in_memory(plan: &Arc<Plan>) -> anyhow::Result<usize> {
         pins: BTreeMap::new(),
         parent: None,
         trigger: "manual".to_owned(),
+        started_by: None,
+        origin: None,
     };
     let moment = Moment { now: SystemClock.now(), random: 0.5 };
     let items: Value = (0..ITEMS).collect();

@@ -67,6 +67,11 @@ impl Home {
         }
     }
 
+    /// The data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts the server; `allow` are the addresses its `http_request` nodes may reach.
     pub(crate) async fn serve(&self, allow: &str) -> anyhow::Result<Server> {
         Server::start(&self.weir, self.folder.path(), &self.database_url, allow).await

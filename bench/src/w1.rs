@@ -1,21 +1,16 @@
 //! W1: executions of three recorded steps, started over HTTP by 64 clients, each with its next as soon as the last was
 //! accepted. Counted is what completed.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
-use futures::future::try_join_all;
+use anyhow::ensure;
 use serde_json::json;
 
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::fsync::Disk;
 use crate::report::{Report, Target};
-use crate::samples::Samples;
 use crate::store::Home;
-use crate::{ceiling, documents};
-
-const CLIENTS: usize = 64;
+use crate::{ceiling, documents, load};
 
 const STEPS: usize = 3;
 
@@ -25,16 +20,17 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Load before the measured time, so that caches and connections are there.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(home: &Home, disk: &mut Disk, load: Duration, report: &mut Report) -> anyhow::Result<()> {
-    let ceiling = ceiling::measure(&home.second_database().await, load.min(Duration::from_secs(5))).await?;
+pub(crate) async fn run(home: &Home, disk: &mut Disk, time: Duration, report: &mut Report) -> anyhow::Result<()> {
+    let ceiling = ceiling::measure(&home.second_database().await, time.min(Duration::from_secs(5))).await?;
     let server = home.serve("").await?;
     let mut client = server.client().await?;
     let workflow = client.publish(&documents::steps(STEPS)).await?;
-    put_load(client.address(), workflow.clone(), WARM_UP).await?;
+    let request = client.request("POST", &format!("/api/v1/workflows/{workflow}/execute"), Some(&json!({})));
+    load::put(client.address(), request.clone(), WARM_UP).await?;
     drained(&mut client).await?;
 
     let (begun, cpu) = (Instant::now(), server.cpu_time()?);
-    let mut accepted = put_load(client.address(), workflow, load).await?;
+    let mut accepted = load::put(client.address(), request, time).await?;
     let accepted_in = begun.elapsed();
     // The server closes a connection that was idle for long.
     let mut client = server.client().await?;
@@ -61,37 +57,6 @@ pub(crate) async fn run(home: &Home, disk: &mut Disk, load: Duration, report: &m
     section.add("server's processor time per execution", cpu.as_secs_f64() * 1e6 / count, "us");
     section.add("server's processor time of the cores", cpu.as_secs_f64() / took.as_secs_f64(), "cores");
     Ok(())
-}
-
-/// Runs the clients on one thread of their own; how long each start took.
-async fn put_load(address: SocketAddr, workflow: String, load: Duration) -> anyhow::Result<Samples> {
-    tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let request = Request::new("POST", &format!("/api/v1/workflows/{workflow}/execute"), Some(&json!({})));
-            let begun = Instant::now();
-            let clients = (0..CLIENTS).map(|_| start_again_and_again(address, &request, begun + load));
-            let mut all = Samples::default();
-            try_join_all(clients).await?.into_iter().for_each(|samples| all.extend(samples));
-            Ok(all)
-        })
-    })
-    .await
-    .context("the load broke")?
-}
-
-async fn start_again_and_again(address: SocketAddr, request: &Request, until: Instant) -> anyhow::Result<Samples> {
-    let mut client = Client::connect(address).await?;
-    let mut samples = Samples::default();
-    loop {
-        let begun = Instant::now();
-        if begun >= until {
-            return Ok(samples);
-        }
-        let answer = client.send(request).await?;
-        ensure!(answer.status == 202, "status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-        samples.add(begun.elapsed());
-    }
 }
 
 /// Waits until nothing runs any more.

@@ -5,7 +5,6 @@ use std::time::Instant;
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use crate::client::Request;
 use crate::documents;
 use crate::fsync::Disk;
 use crate::report::{Report, Target};
@@ -27,7 +26,7 @@ pub(crate) async fn run(home: &Home, disk: &mut Disk, report: &mut Report) -> an
     for steps in [1, 10] {
         let workflow = client.publish(&documents::steps(steps)).await?;
         let path = format!("/api/v1/workflows/{workflow}/execute?wait=30");
-        let request = Request::new("POST", &path, Some(&json!({})));
+        let request = client.request("POST", &path, Some(&json!({})));
         let mut samples = Samples::default();
         for run in 0..WARM_UP + RUNS {
             let begun = Instant::now();

@@ -8,9 +8,10 @@ use anyhow::ensure;
 use futures::future::try_join_all;
 use serde_json::json;
 
-use crate::client::{Client, Request};
+use crate::client::Request;
 use crate::documents;
 use crate::report::{Report, Target};
+use crate::server::Server;
 use crate::store::Home;
 
 const CLIENTS: usize = 64;
@@ -40,10 +41,10 @@ pub(crate) async fn run(home: &Home, waiting: usize, report: &mut Report) -> any
     section.judge("memory, idle", idle, "MiB", Target::AtMost(60.0));
 
     let workflow = client.publish(&documents::waiting()).await?;
-    let request = Request::new("POST", &format!("/api/v1/workflows/{workflow}/execute"), Some(&json!({})));
+    let request = client.request("POST", &format!("/api/v1/workflows/{workflow}/execute"), Some(&json!({})));
     let left = AtomicUsize::new(waiting);
     let begun = Instant::now();
-    let clients = (0..CLIENTS).map(|_| start(server.address, &request, &left));
+    let clients = (0..CLIENTS).map(|_| start(&server, &request, &left));
     try_join_all(clients).await?;
     // The server closes a connection that was idle for long.
     let mut client = server.client().await?;
@@ -61,8 +62,8 @@ pub(crate) async fn run(home: &Home, waiting: usize, report: &mut Report) -> any
     Ok(())
 }
 
-async fn start(address: std::net::SocketAddr, request: &Request, left: &AtomicUsize) -> anyhow::Result<()> {
-    let mut client = Client::connect(address).await?;
+async fn start(server: &Server, request: &Request, left: &AtomicUsize) -> anyhow::Result<()> {
+    let mut client = server.client().await?;
     let take = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
     while take() {
         let answer = client.send(request).await?;
