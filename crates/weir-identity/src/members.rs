@@ -29,10 +29,10 @@ pub struct MemberUpdate {
     pub extra: Option<Permissions>,
 }
 
-/// Whether another active admin is in workspace $1 than user $2.
 /// Where in the batch of a removal keys are revoked.
 const REVOKED: usize = 3;
 
+/// Whether another active admin is in workspace $1 than user $2.
 const ANOTHER_ADMIN: &str = "EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id \
                              WHERE o.workspace_id = $1 AND o.user_id <> $2 AND o.role = 'admin' AND u.is_active)";
 
