@@ -18,7 +18,7 @@ struct Row {
 
 const DATABASES: [&str; 4] = ["rusqlite", "sqlx", "tokio-postgres", "libsqlite3-sys"];
 
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 21] = [
     Row { package: "xtask", level: 0, never: &[] },
     Row { package: "weir-example-server", level: 0, never: &[] },
     Row { package: "weir-base", level: 0, never: &["tokio", "axum", "reqwest"] },
@@ -31,6 +31,7 @@ const TABLE: [Row; 20] = [
     Row { package: "weir-vault", level: 1, never: &["tokio", "axum", "reqwest"] },
     Row { package: "weir-events", level: 2, never: &["axum", "lettre"] },
     Row { package: "weir-expr", level: 2, never: &["weir-db", "axum", "reqwest"] },
+    Row { package: "weir-collab", level: 3, never: &["axum", "reqwest"] },
     Row { package: "weir-identity", level: 3, never: &["axum", "lettre"] },
     Row { package: "weir-engine", level: 3, never: &["axum", "reqwest"] },
     Row { package: "weir-workflows", level: 4, never: &["axum", "reqwest"] },

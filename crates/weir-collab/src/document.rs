@@ -1,0 +1,1 @@
+//! The workflow document within a Yjs document.
