@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// The pauses between attempts grow from the one to the other.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
+/// A link that held so long was a good one: the pauses begin anew.
+const LASTING: Duration = Duration::from_secs(10);
+
 /// Works until it is told to stop.
 pub(crate) async fn keep(client: Client, shared: Arc<Shared>, local: Arc<Local>, stop: CancellationToken) {
     let mut pause = PAUSES.0;
@@ -30,9 +33,14 @@ pub(crate) async fn keep(client: Client, shared: Arc<Shared>, local: Arc<Local>,
         let attempt = async {
             let (link, subscription) = open(&client, &shared, &local).await?;
             local.set_told(true);
-            pause = PAUSES.0;
             tracing::info!("redis is there");
-            Ok::<_, RedisError>(listen(subscription, link, &shared, &local).await)
+            let begun = Instant::now();
+            let ended = listen(subscription, link, &shared, &local).await;
+            // One that opens and is lost at once is no better than one that is away: each time, memory is cleared.
+            if begun.elapsed() >= LASTING {
+                pause = PAUSES.0;
+            }
+            Ok::<_, RedisError>(ended)
         };
         let failure = tokio::select! {
             () = stop.cancelled() => None,
@@ -63,12 +71,26 @@ async fn open(client: &Client, shared: &Shared, local: &Local) -> RedisResult<(M
     local.clear();
     loop {
         let owed = shared.owed(&link);
-        match &owed {
-            Owed::Key(key) => within(shared.tell(&mut link, key, None)).await?,
-            Owed::Everything => shared.tell_everything(&mut link).await?,
+        let made_up = match &owed {
+            Owed::Key(key) => within(shared.tell(&mut link, key, None)).await,
+            Owed::Everything => empty(&mut link, shared).await,
             Owed::Nothing => return Ok((link, subscription)),
+        };
+        if let Err(error) = made_up {
+            shared.still_owed(owed);
+            return Err(error);
         }
-        shared.settled(&owed);
+    }
+}
+
+/// Removes everything, in steps that each have their time.
+async fn empty(link: &mut MultiplexedConnection, shared: &Shared) -> RedisResult<()> {
+    let mut cursor = 0;
+    loop {
+        cursor = within(shared.remove_some(link, cursor)).await?;
+        if cursor == 0 {
+            return within(shared.tell_everything(link)).await;
+        }
     }
 }
 

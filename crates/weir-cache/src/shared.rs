@@ -163,21 +163,19 @@ impl Shared {
         script.invoke_async(link).await
     }
 
-    /// Removes all cached things from Redis and tells the other processes.
-    pub(crate) async fn tell_everything(&self, link: &mut MultiplexedConnection) -> RedisResult<()> {
-        let mut cursor = 0_u64;
-        loop {
-            let mut ask = redis::cmd("SCAN");
-            ask.arg(cursor).arg("MATCH").arg(value_key(EVERYTHING)).arg("COUNT").arg(1_000);
-            let (next, keys): (u64, Vec<Vec<u8>>) = ask.query_async(link).await?;
-            if !keys.is_empty() {
-                redis::cmd("UNLINK").arg(keys).exec_async(link).await?;
-            }
-            if next == 0 {
-                break;
-            }
-            cursor = next;
+    /// Removes some of the cached things from Redis, from this cursor on; the next cursor, or 0 at the end.
+    pub(crate) async fn remove_some(&self, link: &mut MultiplexedConnection, cursor: u64) -> RedisResult<u64> {
+        let mut ask = redis::cmd("SCAN");
+        ask.arg(cursor).arg("MATCH").arg(value_key(EVERYTHING)).arg("COUNT").arg(1_000);
+        let (next, keys): (u64, Vec<Vec<u8>>) = ask.query_async(link).await?;
+        if !keys.is_empty() {
+            redis::cmd("UNLINK").arg(keys).exec_async(link).await?;
         }
+        Ok(next)
+    }
+
+    /// Tells the other processes that nothing they have holds any more.
+    pub(crate) async fn tell_everything(&self, link: &mut MultiplexedConnection) -> RedisResult<()> {
         redis::cmd("PUBLISH").arg(CHANNEL).arg(format!("{} {EVERYTHING}", self.origin)).exec_async(link).await
     }
 
@@ -229,14 +227,16 @@ impl Shared {
         None
     }
 
-    /// What is owed to Redis; if it is nothing, this link is up.
+    /// Takes what is owed to Redis, for whoever makes up for it; if it is nothing, this link is up. It is taken before,
+    /// so that another change of the same thing meanwhile is owed anew.
     pub(crate) fn owed(&self, link: &MultiplexedConnection) -> Owed {
         let mut state = self.state.lock();
-        if state.missed.too_many {
+        if std::mem::take(&mut state.missed.too_many) {
             return Owed::Everything;
         }
-        if let Some(key) = state.missed.keys.iter().next() {
-            return Owed::Key(key.clone());
+        if let Some(key) = state.missed.keys.iter().next().cloned() {
+            state.missed.keys.remove(&key);
+            return Owed::Key(key);
         }
         state.link = Some(link.clone());
         state.number += 1;
@@ -246,14 +246,12 @@ impl Shared {
         Owed::Nothing
     }
 
-    /// Something that was owed has been made up for.
-    pub(crate) fn settled(&self, owed: &Owed) {
+    /// What was taken could not be made up for.
+    pub(crate) fn still_owed(&self, owed: Owed) {
         let mut state = self.state.lock();
         match owed {
-            Owed::Key(key) => {
-                state.missed.keys.remove(key);
-            }
-            Owed::Everything => state.missed.too_many = false,
+            Owed::Key(key) => state.missed.add(&key),
+            Owed::Everything => state.missed.too_many = true,
             Owed::Nothing => {}
         }
     }

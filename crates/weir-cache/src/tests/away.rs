@@ -9,7 +9,7 @@ use weir_testkit::{Stop, TestRedis};
 
 use super::{MIB, MINUTE, Store, link_is, process, redis, resource, until};
 use crate::local::UNTOLD;
-use crate::shared::PATIENCE;
+use crate::shared::{Owed, PATIENCE};
 use crate::{Backend, Cache, Cached, Ttl};
 
 #[tokio::test]
@@ -121,4 +121,35 @@ async fn a_silent_redis_costs_one_short_wait() {
     }
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     cache.close().await;
+}
+
+#[tokio::test]
+async fn a_change_during_the_making_up_for_an_older_one_is_made_up_for_as_well() {
+    let server = TestRedis::own();
+    let cache = process(&server).await;
+    cache.close().await;
+    let (shared, cached) = (cache.shared().unwrap(), cache.of::<u32>(resource("twice", Ttl::Fixed(MINUTE))));
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    cached.invalidate(1).await;
+    let Owed::Key(key) = shared.owed(&link) else { panic!("a change is owed") };
+    shared.tell(&mut link, &key, None).await.unwrap();
+    // Redis has the first change and not this one.
+    cached.invalidate(1).await;
+    assert!(matches!(shared.owed(&link), Owed::Key(_)));
+}
+
+#[tokio::test]
+async fn a_redis_slower_than_the_patience_does_not_make_memory_useless() {
+    let server = TestRedis::own();
+    let cache = Cache::connect_with(&server.url(), MIB, Arc::new(SystemClock), Duration::ZERO).await.unwrap();
+    let (store, cached) = (Store::default(), cache.of(resource("slow", Ttl::Fixed(MINUTE))));
+    let window = cache.window("slow", MINUTE);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        store.through(&cached).await;
+        window.hit("somebody", 1_000_000, 1).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.reads() <= 15, "{}", store.reads());
 }
