@@ -8,8 +8,8 @@ CARGO = cargo
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what is missing for building, testing and linting
-	@scripts/setup build test lint
+setup: ## install what is missing for building, testing, measuring and linting
+	@scripts/setup build test bench lint
 
 run: ## build Weir and serve it at http://127.0.0.1:8080, with the examples loaded
 	@scripts/setup build
@@ -31,7 +31,7 @@ audit: ## check the dependencies for known vulnerabilities; fetches the advisory
 	@$(CARGO) deny --locked check advisories
 
 bench: ## measure an optimised Weir
-	@scripts/setup build
+	@scripts/setup build bench
 	@$(CARGO) build --release --locked --bin weir --bin weir-bench
 	@$(CARGO) run --quiet --release --locked --bin weir-bench
 

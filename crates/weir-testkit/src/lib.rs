@@ -6,6 +6,7 @@
 
 mod databases;
 mod mariadb;
+mod node;
 mod oidc;
 mod postgres;
 mod process;
@@ -15,6 +16,7 @@ mod smtp;
 
 pub use databases::{TestDatabase, databases};
 pub use mariadb::TestMariaDb;
+pub use node::node;
 pub use oidc::OidcProvider;
 pub use postgres::TestPostgres;
 pub use process::Stop;
