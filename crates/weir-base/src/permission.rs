@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $word:literal),* $(,)?) => {
         /// Something that can be allowed: `thing:action`.
@@ -137,6 +139,21 @@ impl Permissions {
 impl FromIterator<Permission> for Permissions {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
         Self(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u8))
+    }
+}
+
+/// As a list of words.
+impl Serialize for Permissions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Permission::as_str))
+    }
+}
+
+/// A word that a newer Weir wrote allows nothing.
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<String>::deserialize(deserializer)?;
+        Ok(words.iter().filter_map(|word| word.parse::<Permission>().ok()).collect())
     }
 }
 

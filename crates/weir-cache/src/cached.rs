@@ -53,15 +53,25 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cached<T> {
             counts.memory_hits.add();
             return Ok(Some(value));
         }
+        // Most find what they ask for: their future does not carry the way of the others with it.
+        Box::pin(self.load(&key, load)).await
+    }
+
+    async fn load<E, F>(&self, key: &Key, load: impl FnOnce() -> F) -> Loaded<T, E>
+    where
+        E: Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>, E>>,
+    {
+        let (local, counts) = (self.cache.local(), self.cache.counts());
         loop {
-            match local.turn(&key) {
+            match local.turn(key) {
                 Turn::Lead(lead) => {
                     // Between the look and the turn, another load may have landed.
-                    if let Some(value) = local.get(&key) {
+                    if let Some(value) = local.get(key) {
                         counts.memory_hits.add();
                         return Ok(Some(value));
                     }
-                    return self.lead(&key, lead, load).await;
+                    return self.lead(key, lead, load).await;
                 }
                 Turn::Follow(mut landed) => {
                     let Ok(result) = landed.wait_for(Option::is_some).await.map(|result| result.clone()) else {

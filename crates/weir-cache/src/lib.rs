@@ -22,6 +22,7 @@ pub use cache::{Backend, Cache, Health, Stats};
 pub use cached::Cached;
 pub use error::Error;
 pub use resources::{
-    AGENT, BATCH_REPORT, DATABASE_SCHEMA, EXECUTION, PERSONA, PROCESSED, Resource, SESSION, SQL_RESULT, Ttl,
+    AGENT, API_KEY, BATCH_REPORT, DATABASE_SCHEMA, EXECUTION, PERSONA, PROCESSED, Resource, SESSION, SQL_RESULT, Ttl,
+    USER,
 };
 pub use window::{SlidingWindow, Verdict};

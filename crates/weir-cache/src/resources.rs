@@ -55,6 +55,10 @@ pub const AGENT: Resource = row("agent", "agent", fixed(30 * MINUTE), 64 * KIB);
 pub const DATABASE_SCHEMA: Resource = row("sql", "schema", fixed(24 * HOUR), 1024 * KIB);
 /// Who is signed in, small on purpose: it is about people. Forgotten when they sign out.
 pub const SESSION: Resource = row("identity", "session", Ttl::Sliding(Duration::from_secs(15 * MINUTE)), 4 * KIB);
+/// What somebody may do, and where; forgotten when that changes.
+pub const USER: Resource = row("identity", "user", Ttl::Sliding(Duration::from_secs(15 * MINUTE)), 64 * KIB);
+/// What an API key opens; forgotten when it is revoked.
+pub const API_KEY: Resource = row("identity", "key", Ttl::Sliding(Duration::from_secs(15 * MINUTE)), 4 * KIB);
 /// The rows of a query; forgotten when something is written, or on request.
 pub const SQL_RESULT: Resource = row("sql", "result", fixed(5 * MINUTE), 1024 * KIB);
 /// The status and result of an execution; written through.

@@ -62,7 +62,9 @@ impl SlidingWindow {
         let length = millis(self.length);
         if let Some(shared) = &self.shared {
             let counter = format!("{}:{key}", self.name);
-            if let Some((allowed, previous, current, elapsed)) = shared.hit(&counter, self.length, limit, cost).await {
+            if let Some((allowed, previous, current, elapsed)) =
+                Box::pin(shared.hit(&counter, self.length, limit, cost)).await
+            {
                 return Counts { previous, current, elapsed }.verdict(allowed, length, limit, cost);
             }
         }

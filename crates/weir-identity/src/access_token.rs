@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, Header, Validation};
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use weir_base::{SessionId, Timestamp, UserId};
 
 use crate::identity::Core;
+use crate::secret::digest;
 use crate::{Denial, Error};
 
 /// Whom the tokens are for.
@@ -18,6 +20,9 @@ const TYPE: &str = "at+jwt";
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 2048;
+
+/// So many verified tokens are remembered.
+const MAX_VERIFIED: u64 = 10_000;
 
 /// So far may the clocks of two processes be apart, in seconds.
 const CLOCK_SKEW: i64 = 5;
@@ -40,15 +45,34 @@ pub(crate) struct Proven {
     pub(crate) session: SessionId,
 }
 
-/// What is asked of every token.
-pub(crate) fn rules(issuer: &Url) -> Validation {
-    let mut rules = Validation::new(Algorithm::HS256);
-    rules.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-    rules.set_issuer(&[issuer.as_str()]);
-    rules.set_audience(&[AUDIENCE]);
-    rules.validate_exp = false;
-    rules.validate_nbf = false;
-    rules
+/// What a token says whose signature and claims hold; whether its time has come and is not over depends on when it is
+/// asked.
+#[derive(Debug, Clone, Copy)]
+struct Verified {
+    proven: Proven,
+    /// Seconds since the epoch.
+    not_before: i64,
+    /// Seconds since the epoch.
+    expires: i64,
+}
+
+/// How tokens are verified, and which were.
+pub(crate) struct AccessTokens {
+    rules: Validation,
+    /// By their digests. A key verifies for longer than any token it signed lives, so what once held holds.
+    verified: Cache<[u8; 32], Verified>,
+}
+
+impl AccessTokens {
+    pub(crate) fn new(issuer: &Url) -> Self {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        rules.set_issuer(&[issuer.as_str()]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.validate_exp = false;
+        rules.validate_nbf = false;
+        Self { rules, verified: Cache::new(MAX_VERIFIED) }
+    }
 }
 
 impl Core {
@@ -82,6 +106,27 @@ impl Core {
         if token.len() > MAX_TOKEN {
             return Err(Denial::Malformed.into());
         }
+        let digest = digest(token);
+        let verified = match self.tokens.verified.get(&digest) {
+            Some(verified) => verified,
+            None => {
+                let verified = Box::pin(self.verify(token)).await?;
+                self.tokens.verified.insert(digest, verified);
+                verified
+            }
+        };
+        // Times are held against Weir's clock, not the system's.
+        let now = self.now().timestamp();
+        if verified.expires <= now {
+            return Err(Denial::Expired.into());
+        }
+        if verified.not_before > now + CLOCK_SKEW {
+            return Err(Denial::NotYetValid.into());
+        }
+        Ok(verified.proven)
+    }
+
+    async fn verify(&self, token: &str) -> Result<Verified, Error> {
         // An algorithm that does not exist, `none` among them, fails here already.
         let header = jsonwebtoken::decode_header(token).map_err(|_| Denial::Malformed)?;
         if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(TYPE) {
@@ -89,16 +134,9 @@ impl Core {
         }
         let kid = header.kid.ok_or(Denial::Forged)?;
         let key = self.verifying_key(&kid).await?.ok_or(Denial::Forged)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.token_rules);
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.tokens.rules);
         let claims = claims.map_err(|_| Denial::Forged)?.claims;
-        // Times are held against Weir's clock, not the system's.
-        let now = self.now().timestamp();
-        if claims.exp <= now {
-            return Err(Denial::Expired.into());
-        }
-        if claims.nbf > now + CLOCK_SKEW {
-            return Err(Denial::NotYetValid.into());
-        }
-        Ok(Proven { user: claims.sub, session: claims.sid })
+        let proven = Proven { user: claims.sub, session: claims.sid };
+        Ok(Verified { proven, not_before: claims.nbf, expires: claims.exp })
     }
 }

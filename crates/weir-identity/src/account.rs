@@ -145,8 +145,8 @@ impl Core {
         batch.push(forgive(&account.user.email));
         batch.append(rest);
         let written = self.db.write(batch).await.map_err(|error| changed(error, &account.user))?;
-        self.forget_sessions(&ended(written.rows(0))?);
-        self.forget_users(&[account.user.id]);
+        self.forget_sessions(&ended(written.rows(0))?).await;
+        self.forget_users(&[account.user.id]).await;
         Ok(())
     }
 
@@ -161,8 +161,8 @@ impl Core {
         batch.push(forgive(&account.user.email));
         batch.push(tell(of_user(who, "PasswordChanged", user, now, json!({ "by": "operator" }))));
         let written = self.db.write(batch).await.map_err(|error| changed(error, &account.user))?;
-        self.forget_sessions(&ended(written.rows(0))?);
-        self.forget_users(&[user]);
+        self.forget_sessions(&ended(written.rows(0))?).await;
+        self.forget_users(&[user]).await;
         Ok(password)
     }
 }

@@ -136,7 +136,7 @@ impl ApiKeys {
             Ok(_) | Err(weir_db::Error::Expectation { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        self.core.forget_key(id);
+        self.core.forget_key(id).await;
         Ok(())
     }
 }

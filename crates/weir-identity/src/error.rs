@@ -1,5 +1,7 @@
 //! Why something could not be done with people, workspaces and what proves who they are.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use weir_base::{
     ApiKeyId, CredentialId, ErrorKind, InvalidCursor, Permission, Role, SessionId, Timestamp, UserId, WorkspaceId,
@@ -35,7 +37,7 @@ pub enum Denial {
 }
 
 /// Why something could not be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The proof of who asks does not hold.
     #[error("{0}")]
@@ -179,7 +181,7 @@ pub enum Error {
     },
     /// A sealed secret, or the master keys.
     #[error(transparent)]
-    Vault(#[from] weir_vault::Error),
+    Vault(Arc<weir_vault::Error>),
     /// No token was given for a client of OAuth 2.0.
     #[error(transparent)]
     Token(#[from] TokenFailure),
@@ -191,9 +193,15 @@ pub enum Error {
     Db(#[from] weir_db::Error),
 }
 
+impl From<weir_vault::Error> for Error {
+    fn from(error: weir_vault::Error) -> Self {
+        Self::Vault(Arc::new(error))
+    }
+}
+
 impl Error {
     /// How a caller must react.
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Unauthenticated(_) | Self::InvalidCredentials | Self::Provider(_) => ErrorKind::Unauthenticated,
             Self::LockedOut { .. } | Self::Busy => ErrorKind::Exhausted,

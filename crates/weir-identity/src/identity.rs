@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use weir_base::{Actor, Clock, Principal, SessionId, Timestamp, UserId, WorkspaceId};
+use weir_cache::Cache;
 use weir_db::Db;
 use weir_mail::Mailer;
 use weir_vault::Keyring;
 
+use crate::access_token::AccessTokens;
 use crate::hashing::Hashing;
 use crate::key_uses::KeyUses;
 use crate::mails::Mails;
 use crate::oidc::Provider;
 use crate::signing_keys::SigningKeys;
 use crate::views::Views;
-use crate::{ApiKeys, Config, Error, Members, Users, Workspaces, access_token};
+use crate::{ApiKeys, Config, Error, Members, Users, Workspaces};
 
 /// What [`Identity`] is built of.
 pub struct Parts {
@@ -21,6 +23,8 @@ pub struct Parts {
     pub db: Db,
     /// Seals the keys that tokens are signed with.
     pub keyring: Arc<Keyring>,
+    /// Where what every request asks for is remembered.
+    pub cache: Cache,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Sends mails; without one, links are answered to whoever asked for them to be sent, or not given out at all.
@@ -46,8 +50,7 @@ pub(crate) struct Core {
     pub(crate) hashing: Hashing,
     pub(crate) signing: SigningKeys,
     pub(crate) views: Views,
-    /// What is asked of every access token.
-    pub(crate) token_rules: jsonwebtoken::Validation,
+    pub(crate) tokens: AccessTokens,
     pub(crate) key_uses: KeyUses,
     pub(crate) provider: Option<Provider>,
     pub(crate) config: Config,
@@ -59,15 +62,15 @@ impl Identity {
     /// # Errors
     /// Those of the database; [`Error::Corrupt`] if a key cannot be unsealed.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { db, keyring, clock, mailer, http, config } = parts;
+        let Parts { db, keyring, cache, clock, mailer, http, config } = parts;
         let hashing = Hashing::new(config.password_cost)?;
         let provider = config.oidc.clone().map(|oidc| Provider::new(oidc, &config.public_url, http)).transpose()?;
         let mails = mailer.map(Mails::start);
         let signing = SigningKeys::default();
-        let views = Views::of(&db);
-        let token_rules = access_token::rules(&config.public_url);
+        let views = Views::of(&db, &cache);
+        let tokens = AccessTokens::new(&config.public_url);
         let key_uses = KeyUses::default();
-        let core = Core { db, keyring, clock, mails, hashing, signing, views, token_rules, key_uses, provider, config };
+        let core = Core { db, keyring, clock, mails, hashing, signing, views, tokens, key_uses, provider, config };
         core.load_signing_keys().await?;
         core.rotate_signing_keys().await?;
         Ok(Self { core: Arc::new(core) })

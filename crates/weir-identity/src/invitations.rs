@@ -142,7 +142,7 @@ impl Members {
             Err(weir_db::Error::Unique { .. }) => return Err(Error::AlreadyMember),
             Err(error) => return Err(error.into()),
         }
-        core.forget_users(&[user]);
+        core.forget_users(&[user]).await;
         self.workspace(invitation.workspace).await
     }
 

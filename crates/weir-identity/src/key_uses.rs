@@ -42,7 +42,7 @@ impl Core {
         }
         let update =
             "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
-        if let Err(error) = self.db.write(Statement::new(update, args![now, key])).await {
+        if let Err(error) = Box::pin(self.db.write(Statement::new(update, args![now, key]))).await {
             tracing::warn!(%key, %error, "the last use of an api key was not written down");
         }
     }

@@ -26,7 +26,6 @@ mod login;
 mod mails;
 mod member;
 mod members;
-mod memory;
 mod oidc;
 mod one_time;
 mod password;

@@ -107,7 +107,7 @@ impl Members {
             // What they promised others may be beyond what they may do from now on.
             let promises = take_back_all(who.workspace, user);
             if self.change(who.workspace, Statement::new(change, args), vec![promises], told).await?.is_some() {
-                self.core.forget_users(&[user]);
+                self.core.forget_users(&[user]).await;
                 return self.get(who.workspace, user).await;
             }
             self.refuse_if_last(&old, user, who.workspace).await?;
@@ -136,9 +136,9 @@ impl Members {
             let rest = vec![take_back_all(who.workspace, user), keys];
             if let Some(written) = self.change(who.workspace, delete, rest, told).await? {
                 for row in written.rows(REVOKED) {
-                    self.core.forget_key(row.get(0)?);
+                    self.core.forget_key(row.get(0)?).await;
                 }
-                self.core.forget_users(&[user]);
+                self.core.forget_users(&[user]).await;
                 return Ok(());
             }
             self.refuse_if_last(&old, user, who.workspace).await?;

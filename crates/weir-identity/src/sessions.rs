@@ -109,7 +109,7 @@ impl Core {
                 ended(self.db.write(batch).await?.rows(0))?
             }
         };
-        self.forget_sessions(&ended);
+        self.forget_sessions(&ended).await;
         Ok(ended.len() as u64)
     }
 }

@@ -152,9 +152,9 @@ impl Users {
             match core.db.write(batch).await {
                 Ok(written) => {
                     if !is_active {
-                        core.forget_sessions(&ended(written.rows(2))?);
+                        core.forget_sessions(&ended(written.rows(2))?).await;
                     }
-                    core.forget_users(&[id]);
+                    core.forget_users(&[id]).await;
                     return self.get(id).await;
                 }
                 Err(weir_db::Error::Expectation { statement: 1, .. }) => {

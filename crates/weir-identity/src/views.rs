@@ -1,25 +1,29 @@
 //! What every request needs to know of a session, a user or a key: remembered between requests, and forgotten at once
 //! when it changes.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
+use futures::future::join_all;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use weir_base::{ApiKeyId, Permission, Permissions, Role, SessionId, Timestamp, UserId, WorkspaceId};
+use weir_cache::{API_KEY, Backend, Cache, Cached, SESSION, USER};
 use weir_db::{Db, args};
 
 use crate::Error;
 use crate::api_key::words;
 use crate::identity::Core;
-use crate::memory::Memory;
 
 /// A session that lasts.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SessionView {
     pub(crate) user: UserId,
     pub(crate) expires_at: Timestamp,
 }
 
 /// A user, with what they may do where.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct UserView {
     pub(crate) is_active: bool,
     pub(crate) must_change_password: bool,
@@ -29,7 +33,7 @@ pub(crate) struct UserView {
 }
 
 /// A key that was not revoked.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct KeyView {
     pub(crate) user: UserId,
     pub(crate) workspace: WorkspaceId,
@@ -64,42 +68,64 @@ impl UserView {
 
 /// What is remembered of each sort.
 pub(crate) struct Views {
-    sessions: Memory<SessionId, SessionView>,
-    users: Memory<UserId, UserView>,
-    keys: Memory<ApiKeyId, KeyView>,
+    sessions: Cached<SessionView>,
+    users: Cached<UserView>,
+    keys: Cached<KeyView>,
+    /// Whether this process has the database to itself, or hears of what others change in it.
+    remembers: bool,
 }
 
 impl Views {
-    pub(crate) fn of(db: &Db) -> Self {
+    pub(crate) fn of(db: &Db, cache: &Cache) -> Self {
         // A SQLite database belongs to this process alone.
-        let alone = db.sqlite().is_some();
-        Self { sessions: Memory::new(alone), users: Memory::new(alone), keys: Memory::new(alone) }
+        let remembers = db.sqlite().is_some() || cache.health().backend == Backend::Redis;
+        Self { sessions: cache.of(SESSION), users: cache.of(USER), keys: cache.of(API_KEY), remembers }
+    }
+
+    async fn look<T, F>(
+        &self,
+        kept: &Cached<T>,
+        id: impl Display,
+        read: impl FnOnce() -> F,
+    ) -> Result<Option<Arc<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>, Error>>,
+    {
+        if self.remembers {
+            kept.get_or_load(id, read).await.map_err(Arc::<Error>::unwrap_or_clone)
+        } else {
+            Ok(Box::pin(read()).await?.map(Arc::new))
+        }
     }
 }
 
 impl Core {
     pub(crate) async fn session_view(&self, id: SessionId) -> Result<Option<Arc<SessionView>>, Error> {
-        self.views.sessions.get(id, self.read_session(id)).await
+        let views = &self.views;
+        views.look(&views.sessions, id, || self.read_session(id)).await
     }
 
     pub(crate) async fn user_view(&self, id: UserId) -> Result<Option<Arc<UserView>>, Error> {
-        self.views.users.get(id, self.read_user(id)).await
+        let views = &self.views;
+        views.look(&views.users, id, || self.read_user(id)).await
     }
 
     pub(crate) async fn key_view(&self, id: ApiKeyId) -> Result<Option<Arc<KeyView>>, Error> {
-        self.views.keys.get(id, self.read_key(id)).await
+        let views = &self.views;
+        views.look(&views.keys, id, || self.read_key(id)).await
     }
 
-    pub(crate) fn forget_sessions(&self, ids: &[SessionId]) {
-        self.views.sessions.forget(ids.iter().copied());
+    pub(crate) async fn forget_sessions(&self, ids: &[SessionId]) {
+        join_all(ids.iter().map(|id| self.views.sessions.invalidate(id))).await;
     }
 
-    pub(crate) fn forget_users(&self, ids: &[UserId]) {
-        self.views.users.forget(ids.iter().copied());
+    pub(crate) async fn forget_users(&self, ids: &[UserId]) {
+        join_all(ids.iter().map(|id| self.views.users.invalidate(id))).await;
     }
 
-    pub(crate) fn forget_key(&self, id: ApiKeyId) {
-        self.views.keys.forget([id]);
+    pub(crate) async fn forget_key(&self, id: ApiKeyId) {
+        self.views.keys.invalidate(id).await;
     }
 
     async fn read_session(&self, id: SessionId) -> Result<Option<SessionView>, Error> {

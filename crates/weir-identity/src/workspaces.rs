@@ -65,7 +65,7 @@ impl Workspaces {
         batch.push(weir_events::tell(&events));
         self.write(batch, &slug).await?;
         if let Some(user) = who.actor.user() {
-            self.core.forget_users(&[user]);
+            self.core.forget_users(&[user]).await;
         }
         self.get(id).await
     }
@@ -197,7 +197,7 @@ impl Workspaces {
         let query = "SELECT user_id FROM members WHERE workspace_id = $1";
         let rows = self.core.db.query(query, args![old.id]).await?;
         let members = rows.iter().map(|row| Ok(row.get(0)?)).collect::<Result<Vec<UserId>, Error>>()?;
-        self.core.forget_users(&members);
+        self.core.forget_users(&members).await;
         Ok(())
     }
 

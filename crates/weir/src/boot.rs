@@ -107,6 +107,7 @@ impl App {
         let identity = Identity::open(weir_identity::Parts {
             db: db.clone(),
             keyring: Arc::clone(&keyring),
+            cache: cache.clone(),
             clock: Arc::clone(&clock),
             mailer: mailer.clone(),
             http: provider_client()?,

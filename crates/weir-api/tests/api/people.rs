@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use weir_base::{Clock as _, ManualClock, Permissions, Principal, Role, SystemClock, UserId, WorkspaceId};
+use weir_cache::Cache;
 use weir_db::Db;
 use weir_identity::{
     Client, Config, FirstAdmin, Identity, NewAccount, NewApiKey, NewWorkspace, Parts, PasswordCost, Registered,
@@ -41,6 +42,7 @@ impl People {
         let parts = Parts {
             db: db.clone(),
             keyring: Arc::clone(&keyring),
+            cache: Cache::memory(1 << 20),
             clock: Arc::clone(&clock) as _,
             mailer: None,
             http: reqwest::Client::new(),

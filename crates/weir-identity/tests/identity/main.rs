@@ -11,6 +11,7 @@ mod keys;
 mod login;
 mod mailed;
 mod membership;
+mod processes;
 mod refreshing;
 mod secrets;
 mod support;

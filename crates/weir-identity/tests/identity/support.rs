@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_base::{Clock as _, ManualClock, Principal, Role, Timestamp, UserId, WorkspaceId};
+use weir_cache::Cache;
 use weir_db::{Db, args};
 use weir_identity::{Client, Config, FirstAdmin, Identity, NewAccount, Parts, PasswordCost, Registered, Tokens};
 use weir_mail::Mailer;
@@ -59,13 +60,18 @@ impl World {
         let clock = Arc::new(ManualClock::new(now));
         let keyring = Arc::new(Keyring::from_text(KEY).unwrap());
         let name = database.name;
-        let identity = open(&db, &clock, &keyring, setup).await;
+        let identity = open(&db, &clock, &keyring, setup, Cache::memory(1 << 20)).await;
         Self { name, db, clock, keyring, identity, _database: database }
     }
 
     /// Another process on the same database.
     pub(crate) async fn another(&self) -> Identity {
-        open(&self.db, &self.clock, &self.keyring, &Setup::default()).await
+        self.with_cache(Cache::memory(1 << 20)).await
+    }
+
+    /// A process on the same database that remembers in this cache.
+    pub(crate) async fn with_cache(&self, cache: Cache) -> Identity {
+        open(&self.db, &self.clock, &self.keyring, &Setup::default(), cache).await
     }
 
     pub(crate) async fn settle(&self) -> UserId {
@@ -121,7 +127,7 @@ impl World {
     }
 }
 
-async fn open(db: &Db, clock: &Arc<ManualClock>, keyring: &Arc<Keyring>, setup: &Setup<'_>) -> Identity {
+async fn open(db: &Db, clock: &Arc<ManualClock>, keyring: &Arc<Keyring>, setup: &Setup<'_>, cache: Cache) -> Identity {
     let mut config = Config::new("https://weir.example.com".parse().unwrap());
     config.password_cost = PasswordCost { memory_kib: 64, iterations: 1, lanes: 1 };
     if let Some(change) = setup.change {
@@ -130,6 +136,7 @@ async fn open(db: &Db, clock: &Arc<ManualClock>, keyring: &Arc<Keyring>, setup: 
     let parts = Parts {
         db: db.clone(),
         keyring: Arc::clone(keyring),
+        cache,
         clock: clock.clone(),
         mailer: setup.mail.map(|server| Mailer::connect(server.url(), "Weir <weir@example.com>").unwrap()),
         http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
