@@ -192,7 +192,7 @@ fn described(services: Services) -> OpenApiRouter {
     let Services { workflows, engine, triggers, identity, http, cache, db, objects, version, shutdown, .. } = services;
     let executions_shown = ShownExecutions::new(engine.clone(), &cache);
     let workflows_shown = ShownWorkflows::new(workflows.clone(), &cache);
-    let v1 = OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Document::openapi())
         .merge(routes::workflows::router(workflows.clone(), engine.clone(), workflows_shown, shutdown.clone()))
         .merge(routes::executions::router(engine.clone(), workflows, executions_shown, shutdown.clone()))
         .merge(routes::dead_letters::router(engine.clone()))
@@ -209,9 +209,7 @@ fn described(services: Services) -> OpenApiRouter {
         .merge(routes::events::router(services.events, shutdown.clone()))
         .merge(routes::webhooks::router(services.webhooks))
         .merge(routes::notification_rules::router(services.notification_rules))
-        .merge(routes::audit::router(services.audit));
-    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(routes::audit::router(services.audit))
         .merge(routes::health::router(db, objects, cache, version))
         .merge(routes::hooks::router(triggers, engine, shutdown))
-        .nest("/api/v1", v1)
 }

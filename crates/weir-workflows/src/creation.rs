@@ -37,11 +37,11 @@ impl Workflows {
         let forgotten_before = saved.workflow.summary.created_at - KEYS_KEPT;
         loop {
             let told = told(principal, CREATED, &saved.workflow.summary);
-            if self.store.insert_once(&saved.workflow, key, forgotten_before, told).await? {
+            if self.0.store.insert_once(&saved.workflow, key, forgotten_before, told).await? {
                 return Ok(Created { saved, existing: false });
             }
             // The key may be forgotten between the two steps; then it is free again.
-            if let Some(id) = self.store.created_under(workspace, key).await? {
+            if let Some(id) = self.0.store.created_under(workspace, key).await? {
                 let workflow = self.get(workspace, id).await?;
                 let problems = self.validate(workflow.draft.clone()).await?;
                 return Ok(Created { saved: Saved { workflow, problems }, existing: true });

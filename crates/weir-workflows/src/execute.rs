@@ -59,9 +59,9 @@ impl Workflows {
                 return Err(Error::Archived(id));
             }
             let (document, _) = self.runnable_draft(&workflow.draft).await?;
-            (self.engine.keep_document(&document).await?, None)
+            (self.0.engine.keep_document(&document).await?, None)
         } else {
-            let resolved = self.versions.runnable(workspace, id, execute.version).await?;
+            let resolved = self.0.versions.runnable(workspace, id, execute.version).await?;
             (resolved.document, Some(resolved.version))
         };
         let start = StartExecution {
@@ -73,6 +73,6 @@ impl Workflows {
             idempotency_key: execute.idempotency_key,
             ..StartExecution::by(principal, document, execute.input)
         };
-        Ok(self.engine.start(start).await?)
+        Ok(self.0.engine.start(start).await?)
     }
 }

@@ -65,7 +65,7 @@ impl Workflows {
         let name = tree.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
         let there = match on_conflict {
             OnConflict::New => Vec::new(),
-            OnConflict::Replace | OnConflict::Skip => self.store.named(principal.workspace, name).await?,
+            OnConflict::Replace | OnConflict::Skip => self.0.store.named(principal.workspace, name).await?,
         };
         match (there.as_slice(), on_conflict) {
             ([], _) | (_, OnConflict::New) => Ok(Imported::Created(self.create(principal, tree, Vec::new()).await?)),

@@ -253,7 +253,7 @@ impl Triggers {
     }
 
     fn check(&self, trigger: &Trigger) -> Result<(), Error> {
-        let mut mistakes = trigger.config.mistakes(self.0.workflows.engine.evaluator().as_ref());
+        let mut mistakes = trigger.config.mistakes(self.0.workflows.engine().evaluator().as_ref());
         if trigger.name.trim().is_empty() || trigger.name.chars().count() > MAX_NAME {
             mistakes.push(Mistake::new("/name", format!("a trigger needs a name of at most {MAX_NAME} characters")));
         }

@@ -28,7 +28,10 @@ const MAX_TAG: usize = 64;
 
 /// All workflows, and what may be done with them. Cheap to clone.
 #[derive(Clone)]
-pub struct Workflows {
+pub struct Workflows(pub(crate) Arc<Parts>);
+
+/// What it is built of.
+pub(crate) struct Parts {
     pub(crate) store: WorkflowStore,
     pub(crate) versions: Versions,
     pub(crate) engine: Engine,
@@ -67,12 +70,17 @@ pub struct Published {
 impl Workflows {
     /// The workflows of a database that [`MIGRATIONS`](crate::MIGRATIONS) were applied to.
     pub fn new(db: Db, engine: Engine, clock: Arc<dyn Clock>) -> Self {
-        Self { store: WorkflowStore::new(db.clone()), versions: Versions::new(db), engine, clock }
+        Self(Arc::new(Parts { store: WorkflowStore::new(db.clone()), versions: Versions::new(db), engine, clock }))
     }
 
     /// Published versions, read-only.
-    pub const fn versions(&self) -> &Versions {
-        &self.versions
+    pub fn versions(&self) -> &Versions {
+        &self.0.versions
+    }
+
+    /// What runs them.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
     }
 
     /// Everything that is wrong or doubtful in a document, errors first.
@@ -80,7 +88,7 @@ impl Workflows {
     /// # Errors
     /// Only when the process is stopping.
     pub async fn validate(&self, document: Value) -> Result<Vec<Problem>, Error> {
-        let engine = self.engine.clone();
+        let engine = self.0.engine.clone();
         // A large document with many expressions takes long enough to hold up everything else on this thread.
         let check = move || validate(&document, engine.catalog(), engine.evaluator().as_ref());
         match tokio::task::spawn_blocking(check).await {
@@ -96,7 +104,7 @@ impl Workflows {
     /// [`Error::NotValid`] if it has not the shape of a document or is beyond the limits, [`Error::Tags`].
     pub async fn create(&self, principal: &Principal, document: Value, tags: Vec<String>) -> Result<Saved, Error> {
         let saved = self.prepared(principal.workspace, document, tags).await?;
-        self.store.insert(&saved.workflow, told(principal, CREATED, &saved.workflow.summary)).await?;
+        self.0.store.insert(&saved.workflow, told(principal, CREATED, &saved.workflow.summary)).await?;
         Ok(saved)
     }
 
@@ -105,7 +113,7 @@ impl Workflows {
     /// # Errors
     /// [`Error::NoWorkflow`], also if it is deleted.
     pub async fn get(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Workflow, Error> {
-        let found = self.store.workflow(workspace, id).await?;
+        let found = self.0.store.workflow(workspace, id).await?;
         found.filter(|workflow| workflow.summary.deleted_at.is_none()).ok_or(Error::NoWorkflow(id))
     }
 
@@ -119,7 +127,7 @@ impl Workflows {
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page<Summary>, Error> {
-        self.store.list(workspace, filter, page).await
+        self.0.store.list(workspace, filter, page).await
     }
 
     /// Changes the draft or the tags, if the workflow still has the `expected` revision (any, without one).
@@ -174,14 +182,14 @@ impl Workflows {
             let mut workflow = self.expected(principal.workspace, id, expected).await?;
             refuse_archived(&workflow)?;
             let (document, warnings) = self.runnable_draft(&workflow.draft).await?;
-            let hash = self.engine.keep_document(&document).await?;
+            let hash = self.0.engine.keep_document(&document).await?;
             if let Some(number) = workflow.summary.latest_version {
-                let latest = self.versions.get(principal.workspace, id, number).await?.summary;
+                let latest = self.0.versions.get(principal.workspace, id, number).await?.summary;
                 if latest.hash == hash {
                     return Ok(Published { workflow, version: latest, warnings });
                 }
             }
-            let now = self.clock.now();
+            let now = self.0.clock.now();
             let number = workflow.summary.latest_version.map_or(1, |latest| latest.saturating_add(1));
             let summary = VersionSummary { number, hash, published_at: now };
             let version = Version { summary, document: workflow.draft.clone() };
@@ -235,7 +243,7 @@ impl Workflows {
     /// # Errors
     /// [`Error::NoWorkflow`], [`Error::Stale`].
     pub async fn delete(&self, principal: &Principal, id: WorkflowId, expected: Option<u64>) -> Result<(), Error> {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let delete = |workflow: &mut Workflow| {
             workflow.summary.deleted_at = Some(now);
             Ok(())
@@ -249,11 +257,11 @@ impl Workflows {
     /// [`Error::NoWorkflow`] if it was deleted too long ago, or never there.
     pub async fn undelete(&self, principal: &Principal, id: WorkflowId) -> Result<Workflow, Error> {
         loop {
-            let found = self.store.workflow(principal.workspace, id).await?;
+            let found = self.0.store.workflow(principal.workspace, id).await?;
             let mut workflow = found.ok_or(Error::NoWorkflow(id))?;
             match workflow.summary.deleted_at {
                 None => return Ok(workflow),
-                Some(deleted) if deleted < purged_before(self.clock.now()) => return Err(Error::NoWorkflow(id)),
+                Some(deleted) if deleted < purged_before(self.0.clock.now()) => return Err(Error::NoWorkflow(id)),
                 Some(_) => workflow.summary.deleted_at = None,
             }
             if self.store_next(principal, RESTORED, &mut workflow, None).await? {
@@ -267,7 +275,7 @@ impl Workflows {
     /// # Errors
     /// Those of the database.
     pub async fn purge_deleted(&self, now: Timestamp) -> Result<u64, Error> {
-        self.store.purge(purged_before(now)).await
+        self.0.store.purge(purged_before(now)).await
     }
 
     /// Makes the document of a version the draft.
@@ -281,7 +289,7 @@ impl Workflows {
         number: u32,
         expected: Option<u64>,
     ) -> Result<Saved, Error> {
-        let document = self.versions.get(principal.workspace, id, number).await?.document;
+        let document = self.0.versions.get(principal.workspace, id, number).await?.document;
         self.update(principal, id, expected, Update { document: Some(document), tags: None }).await
     }
 
@@ -306,7 +314,7 @@ impl Workflows {
     pub async fn document(&self, workspace: WorkspaceId, id: WorkflowId, edition: Edition) -> Result<Document, Error> {
         let tree = match edition {
             Edition::Draft => self.get(workspace, id).await?.draft,
-            Edition::Version(number) => self.versions.get(workspace, id, number).await?.document,
+            Edition::Version(number) => self.0.versions.get(workspace, id, number).await?.document,
         };
         Document::from_value(tree).map_err(|problems| Error::NotValid { problems })
     }
@@ -342,7 +350,7 @@ impl Workflows {
     ) -> Result<Saved, Error> {
         let tags = checked_tags(tags)?;
         let (read, problems) = self.read_draft(&document).await?;
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let summary = Summary {
             id: WorkflowId::new(),
             workspace_id: workspace,
@@ -417,8 +425,8 @@ impl Workflows {
     ) -> Result<bool, Error> {
         let seen = workflow.summary.revision;
         workflow.summary.revision = seen + 1;
-        workflow.summary.updated_at = self.clock.now();
-        self.store.replace(workflow, seen, published, told(principal, kind, &workflow.summary)).await
+        workflow.summary.updated_at = self.0.clock.now();
+        self.0.store.replace(workflow, seen, published, told(principal, kind, &workflow.summary)).await
     }
 }
 

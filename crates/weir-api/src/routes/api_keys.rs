@@ -90,7 +90,7 @@ struct KeyToMake {
 
 /// List one's keys, or those of everybody in the workspace for who may see them; newest first
 #[utoipa::path(
-    get, path = "/api-keys", tag = "keys", operation_id = "list_api_keys", params(PageParams),
+    get, path = "/api/v1/api-keys", tag = "keys", operation_id = "list_api_keys", params(PageParams),
     security(("bearer" = ["key:own"])),
     responses((status = 200, body = Items<ApiKeyBody>), ReadProblems),
 )]
@@ -105,7 +105,7 @@ async fn list(
 
 /// Make a key
 #[utoipa::path(
-    post, path = "/api-keys", tag = "keys", operation_id = "create_api_key", request_body = KeyToMake,
+    post, path = "/api/v1/api-keys", tag = "keys", operation_id = "create_api_key", request_body = KeyToMake,
     security(("bearer" = ["key:own"])),
     responses((status = 201, body = NewKey, headers(("Location" = String))), WriteProblems),
 )]
@@ -142,7 +142,7 @@ async fn create(
 
 /// Show a key, without what is secret in it
 #[utoipa::path(
-    get, path = "/api-keys/{id}", tag = "keys", operation_id = "get_api_key",
+    get, path = "/api/v1/api-keys/{id}", tag = "keys", operation_id = "get_api_key",
     params(("id" = Uuid, Path, description = "The key")),
     security(("bearer" = ["key:own"])),
     responses((status = 200, body = ApiKeyBody), ReadProblems),
@@ -157,7 +157,7 @@ async fn get(
 
 /// End a key
 #[utoipa::path(
-    delete, path = "/api-keys/{id}", tag = "keys", operation_id = "revoke_api_key",
+    delete, path = "/api/v1/api-keys/{id}", tag = "keys", operation_id = "revoke_api_key",
     params(("id" = Uuid, Path, description = "The key")),
     security(("bearer" = ["key:own"])),
     responses((status = 204), WriteProblems),

@@ -131,7 +131,7 @@ struct DecisionBody {
 
 /// List approvals, newest first
 #[utoipa::path(
-    get, path = "/approvals", tag = "approvals", operation_id = "list_approvals", params(ListParams),
+    get, path = "/api/v1/approvals", tag = "approvals", operation_id = "list_approvals", params(ListParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ApprovalBody>), ReadProblems),
 )]
@@ -147,7 +147,7 @@ async fn list(
 
 /// Show an approval
 #[utoipa::path(
-    get, path = "/approvals/{id}", tag = "approvals", operation_id = "get_approval",
+    get, path = "/api/v1/approvals/{id}", tag = "approvals", operation_id = "get_approval",
     params(("id" = String, Path, description = "As the list gives it")),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = ApprovalBody), ReadProblems),
@@ -163,7 +163,7 @@ async fn get(
 
 /// Decide an open approval
 #[utoipa::path(
-    post, path = "/approvals/{id}/decide", tag = "approvals", operation_id = "decide_approval", request_body = DecisionBody,
+    post, path = "/api/v1/approvals/{id}/decide", tag = "approvals", operation_id = "decide_approval", request_body = DecisionBody,
     params(("id" = String, Path, description = "As the list gives it")),
     security(("bearer" = ["approval:decide"])),
     responses((status = 204), WriteProblems),

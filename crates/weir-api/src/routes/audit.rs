@@ -76,7 +76,7 @@ impl From<Entry> for AuditEntry {
 
 /// List who did what, newest first
 #[utoipa::path(
-    get, path = "/audit", tag = "audit", operation_id = "list_audit_entries", params(ListParams),
+    get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit_entries", params(ListParams),
     security(("bearer" = ["audit:read"])),
     responses((status = 200, body = Items<AuditEntry>), ReadProblems),
 )]

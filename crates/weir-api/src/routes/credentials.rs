@@ -97,7 +97,7 @@ struct ListParams {
 
 /// List the workspace's credentials
 #[utoipa::path(
-    get, path = "/credentials", tag = "credentials", operation_id = "list_credentials", params(ListParams),
+    get, path = "/api/v1/credentials", tag = "credentials", operation_id = "list_credentials", params(ListParams),
     security(("bearer" = ["credential:read"])),
     responses((status = 200, body = Items<CredentialBody>), ReadProblems),
 )]
@@ -112,7 +112,7 @@ async fn list(
 
 /// Keep a secret
 #[utoipa::path(
-    post, path = "/credentials", tag = "credentials", operation_id = "create_credential",
+    post, path = "/api/v1/credentials", tag = "credentials", operation_id = "create_credential",
     request_body = CredentialToKeep,
     security(("bearer" = ["credential:write"])),
     responses((status = 201, body = CredentialBody, headers(("Location" = String), ("ETag" = String))), WriteProblems),
@@ -129,7 +129,7 @@ async fn create(
 
 /// Show a credential, without what is secret in it
 #[utoipa::path(
-    get, path = "/credentials/{id}", tag = "credentials", operation_id = "get_credential",
+    get, path = "/api/v1/credentials/{id}", tag = "credentials", operation_id = "get_credential",
     params(("id" = Uuid, Path, description = "The credential")),
     security(("bearer" = ["credential:read"])),
     responses((status = 200, body = CredentialBody, headers(("ETag" = String))), ReadProblems),
@@ -144,7 +144,7 @@ async fn get(
 
 /// Change a credential
 #[utoipa::path(
-    patch, path = "/credentials/{id}", tag = "credentials", operation_id = "update_credential",
+    patch, path = "/api/v1/credentials/{id}", tag = "credentials", operation_id = "update_credential",
     request_body = CredentialChange,
     params(
         ("id" = Uuid, Path, description = "The credential"),
@@ -166,7 +166,7 @@ async fn update(
 
 /// Remove a credential, for good
 #[utoipa::path(
-    delete, path = "/credentials/{id}", tag = "credentials", operation_id = "delete_credential",
+    delete, path = "/api/v1/credentials/{id}", tag = "credentials", operation_id = "delete_credential",
     params(
         ("id" = Uuid, Path, description = "The credential"),
         ("If-Match" = Option<String>, Header, description = "Only if the credential is still at this version"),

@@ -31,7 +31,7 @@ struct PageParams {
 
 /// List dead letters, newest first
 #[utoipa::path(
-    get, path = "/dead-letters", tag = "dead letters", operation_id = "list_dead_letters", params(PageParams),
+    get, path = "/api/v1/dead-letters", tag = "dead letters", operation_id = "list_dead_letters", params(PageParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
@@ -46,7 +46,7 @@ async fn list(
 
 /// Let the execution go on from its failed nodes
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/replay", tag = "dead letters", operation_id = "replay_dead_letter",
+    post, path = "/api/v1/dead-letters/{id}/replay", tag = "dead letters", operation_id = "replay_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
@@ -62,7 +62,7 @@ async fn replay(
 
 /// Take the execution off the list
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/dismiss", tag = "dead letters", operation_id = "dismiss_dead_letter",
+    post, path = "/api/v1/dead-letters/{id}/dismiss", tag = "dead letters", operation_id = "dismiss_dead_letter",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 204), WriteProblems),

@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 /// after that event without a gap, for as long as events are kept. What tells of people, their rights and secrets is
 /// shown to who may read the audit log.
 #[utoipa::path(
-    get, path = "/events", tag = "events", operation_id = "follow_events",
+    get, path = "/api/v1/events", tag = "events", operation_id = "follow_events",
     params(
         FollowParams,
         ("Last-Event-ID" = Option<String>, Header, description = "Continue after this event"),

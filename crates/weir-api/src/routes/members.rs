@@ -141,7 +141,7 @@ struct Joined {
 
 /// List a workspace's members
 #[utoipa::path(
-    get, path = "/workspaces/{id}/members", tag = "members", operation_id = "list_members",
+    get, path = "/api/v1/workspaces/{id}/members", tag = "members", operation_id = "list_members",
     params(("id" = Uuid, Path, description = "The workspace"), PageParams),
     security(("bearer" = ["workspace:read"])),
     responses((status = 200, body = Items<MemberBody>), ReadProblems),
@@ -157,7 +157,7 @@ async fn list(
 
 /// Show a member
 #[utoipa::path(
-    get, path = "/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "get_member",
+    get, path = "/api/v1/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "get_member",
     params(("id" = Uuid, Path, description = "The workspace"), ("user_id" = Uuid, Path, description = "The member")),
     security(("bearer" = ["workspace:read"])),
     responses((status = 200, body = MemberBody, headers(("ETag" = String))), ReadProblems),
@@ -172,7 +172,7 @@ async fn get(
 
 /// Change what a member may do
 #[utoipa::path(
-    patch, path = "/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "update_member",
+    patch, path = "/api/v1/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "update_member",
     request_body = MemberChange,
     params(
         ("id" = Uuid, Path, description = "The workspace"), ("user_id" = Uuid, Path, description = "The member"),
@@ -199,7 +199,7 @@ async fn update(
 
 /// Remove a member
 #[utoipa::path(
-    delete, path = "/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "remove_member",
+    delete, path = "/api/v1/workspaces/{id}/members/{user_id}", tag = "members", operation_id = "remove_member",
     params(("id" = Uuid, Path, description = "The workspace"), ("user_id" = Uuid, Path, description = "The member")),
     security(("bearer" = ["member:write"])),
     responses((status = 204), WriteProblems),
@@ -215,7 +215,7 @@ async fn remove(
 
 /// List a workspace's open invitations
 #[utoipa::path(
-    get, path = "/workspaces/{id}/invitations", tag = "members", operation_id = "list_invitations",
+    get, path = "/api/v1/workspaces/{id}/invitations", tag = "members", operation_id = "list_invitations",
     params(("id" = Uuid, Path, description = "The workspace")),
     security(("bearer" = ["member:write"])),
     responses((status = 200, body = Items<InvitationBody>), ReadProblems),
@@ -229,7 +229,7 @@ async fn list_invitations(
 
 /// Invite somebody into a workspace
 #[utoipa::path(
-    post, path = "/workspaces/{id}/invitations", tag = "members", operation_id = "invite",
+    post, path = "/api/v1/workspaces/{id}/invitations", tag = "members", operation_id = "invite",
     request_body = InvitationToMake, params(("id" = Uuid, Path, description = "The workspace")),
     security(("bearer" = ["member:write"])),
     responses((status = 201, body = InvitationBody), WriteProblems),
@@ -246,7 +246,7 @@ async fn invite(
 
 /// Take an invitation back
 #[utoipa::path(
-    delete, path = "/workspaces/{id}/invitations/{invitation_id}", tag = "members",
+    delete, path = "/api/v1/workspaces/{id}/invitations/{invitation_id}", tag = "members",
     operation_id = "take_back_invitation",
     params(
         ("id" = Uuid, Path, description = "The workspace"),
@@ -266,7 +266,7 @@ async fn take_back(
 
 /// Show what a link invites to
 #[utoipa::path(
-    post, path = "/invitations/preview", tag = "members", operation_id = "preview_invitation",
+    post, path = "/api/v1/invitations/preview", tag = "members", operation_id = "preview_invitation",
     request_body = InvitationToken, security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 200, body = PreviewBody), WriteProblems),
 )]
@@ -280,7 +280,7 @@ async fn preview(
 
 /// Join a workspace by the link of an invitation
 #[utoipa::path(
-    post, path = "/invitations/accept", tag = "members", operation_id = "accept_invitation",
+    post, path = "/api/v1/invitations/accept", tag = "members", operation_id = "accept_invitation",
     request_body = InvitationToken, security(("bearer" = [])),
     responses((status = 200, body = Joined), WriteProblems),
 )]

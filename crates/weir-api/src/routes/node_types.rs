@@ -97,14 +97,14 @@ impl From<&NodeTypeInfo> for NodeTypeBody {
 }
 
 /// All node types
-#[utoipa::path(get, path = "/node-types", tag = "node types", operation_id = "list_node_types", security(("bearer" = ["workflow:read"])), responses((status = 200, body = NodeTypes), ReadProblems))]
+#[utoipa::path(get, path = "/api/v1/node-types", tag = "node types", operation_id = "list_node_types", security(("bearer" = ["workflow:read"])), responses((status = 200, body = NodeTypes), ReadProblems))]
 async fn list(State(engine): State<Engine>) -> Json<NodeTypes> {
     Json(NodeTypes { items: engine.catalog().iter().map(NodeTypeBody::from).collect() })
 }
 
 /// One node type
 #[utoipa::path(
-    get, path = "/node-types/{name}", tag = "node types", operation_id = "get_node_type",
+    get, path = "/api/v1/node-types/{name}", tag = "node types", operation_id = "get_node_type",
     params(("name" = String, Path, description = "Its name")),
     security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = NodeTypeBody), ReadProblems),
@@ -117,7 +117,7 @@ async fn get(State(engine): State<Engine>, Path(name): Path<String>) -> Result<J
 }
 
 /// JSON Schema of workflow documents
-#[utoipa::path(get, path = "/schema", tag = "node types", operation_id = "get_document_schema", security(("bearer" = ["workflow:read"])), responses(
+#[utoipa::path(get, path = "/api/v1/schema", tag = "node types", operation_id = "get_document_schema", security(("bearer" = ["workflow:read"])), responses(
     (status = 200, body = Object, description = "JSON Schema (2020-12), for editors"),
     ReadProblems,
 ))]

@@ -111,7 +111,7 @@ const fn yes() -> bool {
 
 /// List the workspace's notification rules
 #[utoipa::path(
-    get, path = "/notification-rules", tag = "notifications", operation_id = "list_notification_rules",
+    get, path = "/api/v1/notification-rules", tag = "notifications", operation_id = "list_notification_rules",
     params(PageParams), security(("bearer" = ["webhook:read"])),
     responses((status = 200, body = Items<RuleBody>), ReadProblems),
 )]
@@ -126,7 +126,7 @@ async fn list(
 
 /// Make a notification rule
 #[utoipa::path(
-    post, path = "/notification-rules", tag = "notifications", operation_id = "create_notification_rule",
+    post, path = "/api/v1/notification-rules", tag = "notifications", operation_id = "create_notification_rule",
     request_body = RuleToMake, security(("bearer" = ["webhook:write"])),
     responses((status = 201, body = RuleBody, headers(("Location" = String), ("ETag" = String))), WriteProblems),
 )]
@@ -144,7 +144,7 @@ async fn create(
 
 /// Show a notification rule
 #[utoipa::path(
-    get, path = "/notification-rules/{id}", tag = "notifications", operation_id = "get_notification_rule",
+    get, path = "/api/v1/notification-rules/{id}", tag = "notifications", operation_id = "get_notification_rule",
     params(("id" = Uuid, Path, description = "The rule")), security(("bearer" = ["webhook:read"])),
     responses((status = 200, body = RuleBody, headers(("ETag" = String))), ReadProblems),
 )]
@@ -158,7 +158,7 @@ async fn get(
 
 /// Change a notification rule
 #[utoipa::path(
-    patch, path = "/notification-rules/{id}", tag = "notifications", operation_id = "update_notification_rule",
+    patch, path = "/api/v1/notification-rules/{id}", tag = "notifications", operation_id = "update_notification_rule",
     request_body = RuleUpdateBody,
     params(
         ("id" = Uuid, Path, description = "The rule"),
@@ -182,7 +182,7 @@ async fn update(
 
 /// Remove a notification rule
 #[utoipa::path(
-    delete, path = "/notification-rules/{id}", tag = "notifications", operation_id = "delete_notification_rule",
+    delete, path = "/api/v1/notification-rules/{id}", tag = "notifications", operation_id = "delete_notification_rule",
     params(
         ("id" = Uuid, Path, description = "The rule"),
         ("If-Match" = Option<String>, Header, description = "Only if the rule is still at this version"),
@@ -202,7 +202,7 @@ async fn delete(
 
 /// List what became of the messages of a rule, newest first
 #[utoipa::path(
-    get, path = "/notification-rules/{id}/deliveries", tag = "notifications",
+    get, path = "/api/v1/notification-rules/{id}/deliveries", tag = "notifications",
     operation_id = "list_notification_deliveries",
     params(("id" = Uuid, Path, description = "The rule"), DeliveryParams),
     security(("bearer" = ["webhook:read"])),
@@ -220,7 +220,7 @@ async fn deliveries(
 
 /// Send the message about an event again, or all that failed
 #[utoipa::path(
-    post, path = "/notification-rules/{id}/redeliver", tag = "notifications", operation_id = "redeliver_notifications",
+    post, path = "/api/v1/notification-rules/{id}/redeliver", tag = "notifications", operation_id = "redeliver_notifications",
     request_body = RedeliverBody, params(("id" = Uuid, Path, description = "The rule")),
     security(("bearer" = ["webhook:write"])),
     responses((status = 200, body = Redelivered), WriteProblems),

@@ -127,7 +127,7 @@ const fn yes() -> bool {
 
 /// List the workspace's triggers, oldest first
 #[utoipa::path(
-    get, path = "/triggers", tag = "triggers", operation_id = "list_triggers", params(PageParams),
+    get, path = "/api/v1/triggers", tag = "triggers", operation_id = "list_triggers", params(PageParams),
     security(("bearer" = ["trigger:read"])),
     responses((status = 200, body = Items<TriggerBody>), ReadProblems),
 )]
@@ -142,7 +142,7 @@ async fn list(
 
 /// List a workflow's triggers, oldest first
 #[utoipa::path(
-    get, path = "/workflows/{id}/triggers", tag = "triggers", operation_id = "list_workflow_triggers",
+    get, path = "/api/v1/workflows/{id}/triggers", tag = "triggers", operation_id = "list_workflow_triggers",
     params(("id" = Uuid, Path, description = "The workflow"), PageParams),
     security(("bearer" = ["trigger:read"])),
     responses((status = 200, body = Items<TriggerBody>), ReadProblems),
@@ -159,7 +159,7 @@ async fn list_of_workflow(
 
 /// Make a trigger of a workflow
 #[utoipa::path(
-    post, path = "/workflows/{id}/triggers", tag = "triggers", operation_id = "create_trigger",
+    post, path = "/api/v1/workflows/{id}/triggers", tag = "triggers", operation_id = "create_trigger",
     request_body = TriggerToMake, params(("id" = Uuid, Path, description = "The workflow")),
     security(("bearer" = ["trigger:write"])),
     responses((status = 201, body = TriggerBody, headers(("Location" = String), ("ETag" = String))), WriteProblems),
@@ -179,7 +179,7 @@ async fn create(
 
 /// Show a trigger
 #[utoipa::path(
-    get, path = "/triggers/{id}", tag = "triggers", operation_id = "get_trigger",
+    get, path = "/api/v1/triggers/{id}", tag = "triggers", operation_id = "get_trigger",
     params(("id" = Uuid, Path, description = "The trigger")),
     security(("bearer" = ["trigger:read"])),
     responses((status = 200, body = TriggerBody, headers(("ETag" = String))), ReadProblems),
@@ -194,7 +194,7 @@ async fn get(
 
 /// Change a trigger
 #[utoipa::path(
-    patch, path = "/triggers/{id}", tag = "triggers", operation_id = "update_trigger", request_body = TriggerChange,
+    patch, path = "/api/v1/triggers/{id}", tag = "triggers", operation_id = "update_trigger", request_body = TriggerChange,
     params(
         ("id" = Uuid, Path, description = "The trigger"),
         ("If-Match" = Option<String>, Header, description = "Only if the trigger is still at this version"),
@@ -217,7 +217,7 @@ async fn update(
 
 /// Remove a trigger
 #[utoipa::path(
-    delete, path = "/triggers/{id}", tag = "triggers", operation_id = "delete_trigger",
+    delete, path = "/api/v1/triggers/{id}", tag = "triggers", operation_id = "delete_trigger",
     params(("id" = Uuid, Path, description = "The trigger")),
     security(("bearer" = ["trigger:write"])),
     responses((status = 204), WriteProblems),
@@ -233,7 +233,7 @@ async fn delete(
 
 /// Let a webhook's test path run the draft with the next request
 #[utoipa::path(
-    post, path = "/triggers/{id}/listen", tag = "triggers", operation_id = "listen_to_trigger",
+    post, path = "/api/v1/triggers/{id}/listen", tag = "triggers", operation_id = "listen_to_trigger",
     params(("id" = Uuid, Path, description = "The trigger")),
     security(("bearer" = ["trigger:write"])),
     responses((status = 200, body = Listening), WriteProblems),

@@ -120,7 +120,7 @@ struct UserChange {
 
 /// List accounts
 #[utoipa::path(
-    get, path = "/users", tag = "users", operation_id = "list_users", params(ListParams),
+    get, path = "/api/v1/users", tag = "users", operation_id = "list_users", params(ListParams),
     security(("bearer" = ["installation:admin"])),
     responses((status = 200, body = Items<UserBody>), ReadProblems),
 )]
@@ -139,7 +139,7 @@ async fn list(State(users): State<Users>, Query(params): Query<ListParams>) -> R
 
 /// Make an account, as a member of the workspace that is asked in
 #[utoipa::path(
-    post, path = "/users", tag = "users", operation_id = "create_user", request_body = UserToMake,
+    post, path = "/api/v1/users", tag = "users", operation_id = "create_user", request_body = UserToMake,
     security(("bearer" = ["installation:admin"])),
     responses((status = 201, body = NewUser, headers(("Location" = String))), WriteProblems),
 )]
@@ -156,7 +156,7 @@ async fn create(
 
 /// Show an account
 #[utoipa::path(
-    get, path = "/users/{id}", tag = "users", operation_id = "get_user",
+    get, path = "/api/v1/users/{id}", tag = "users", operation_id = "get_user",
     params(("id" = Uuid, Path, description = "The account")),
     security(("bearer" = ["installation:admin"])),
     responses((status = 200, body = UserBody, headers(("ETag" = String))), ReadProblems),
@@ -167,7 +167,7 @@ async fn get(State(users): State<Users>, Path(id): Path<UserId>) -> Result<Respo
 
 /// Change an account
 #[utoipa::path(
-    patch, path = "/users/{id}", tag = "users", operation_id = "update_user", request_body = UserChange,
+    patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "update_user", request_body = UserChange,
     params(
         ("id" = Uuid, Path, description = "The account"),
         ("If-Match" = Option<String>, Header, description = "Only if the account is still at this version"),
@@ -189,7 +189,7 @@ async fn update(
 
 /// Set a password for one sign-in, and end all sessions of the account
 #[utoipa::path(
-    post, path = "/users/{id}/reset-password", tag = "users", operation_id = "reset_user_password",
+    post, path = "/api/v1/users/{id}/reset-password", tag = "users", operation_id = "reset_user_password",
     params(("id" = Uuid, Path, description = "The account")),
     security(("bearer" = ["installation:admin"])),
     responses((status = 200, body = OneTimePassword), WriteProblems),

@@ -51,7 +51,7 @@ struct ValueToSet {
 
 /// List the workspace's variables, by name
 #[utoipa::path(
-    get, path = "/variables", tag = "variables", operation_id = "list_variables", params(PageParams),
+    get, path = "/api/v1/variables", tag = "variables", operation_id = "list_variables", params(PageParams),
     security(("bearer" = ["variable:read"])),
     responses((status = 200, body = Items<VariableBody>), ReadProblems),
 )]
@@ -66,7 +66,7 @@ async fn list(
 
 /// Show a variable
 #[utoipa::path(
-    get, path = "/variables/{name}", tag = "variables", operation_id = "get_variable",
+    get, path = "/api/v1/variables/{name}", tag = "variables", operation_id = "get_variable",
     params(("name" = String, Path, description = "The variable's name")),
     security(("bearer" = ["variable:read"])),
     responses((status = 200, body = VariableBody, headers(("ETag" = String))), ReadProblems),
@@ -81,7 +81,7 @@ async fn get(
 
 /// Set a variable, new or not
 #[utoipa::path(
-    put, path = "/variables/{name}", tag = "variables", operation_id = "set_variable", request_body = ValueToSet,
+    put, path = "/api/v1/variables/{name}", tag = "variables", operation_id = "set_variable", request_body = ValueToSet,
     params(
         ("name" = String, Path, description = "Letters, digits, `_` and `$`, as in JavaScript"),
         ("If-Match" = Option<String>, Header, description = "Only if the variable is still at this version"),
@@ -101,7 +101,7 @@ async fn set(
 
 /// Remove a variable
 #[utoipa::path(
-    delete, path = "/variables/{name}", tag = "variables", operation_id = "delete_variable",
+    delete, path = "/api/v1/variables/{name}", tag = "variables", operation_id = "delete_variable",
     params(
         ("name" = String, Path, description = "The variable's name"),
         ("If-Match" = Option<String>, Header, description = "Only if the variable is still at this version"),

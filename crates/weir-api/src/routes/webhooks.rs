@@ -113,7 +113,7 @@ const fn yes() -> bool {
 
 /// List the workspace's webhooks
 #[utoipa::path(
-    get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks", params(PageParams),
+    get, path = "/api/v1/webhooks", tag = "webhooks", operation_id = "list_webhooks", params(PageParams),
     security(("bearer" = ["webhook:read"])),
     responses((status = 200, body = Items<WebhookBody>), ReadProblems),
 )]
@@ -128,7 +128,7 @@ async fn list(
 
 /// Make a webhook
 #[utoipa::path(
-    post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook", request_body = WebhookToMake,
+    post, path = "/api/v1/webhooks", tag = "webhooks", operation_id = "create_webhook", request_body = WebhookToMake,
     security(("bearer" = ["webhook:write"])),
     responses(
         (status = 201, body = WebhookWithSecret, headers(("Location" = String), ("ETag" = String))), WriteProblems,
@@ -148,7 +148,7 @@ async fn create(
 
 /// Show a webhook
 #[utoipa::path(
-    get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "get_webhook",
+    get, path = "/api/v1/webhooks/{id}", tag = "webhooks", operation_id = "get_webhook",
     params(("id" = Uuid, Path, description = "The webhook")),
     security(("bearer" = ["webhook:read"])),
     responses((status = 200, body = WebhookBody, headers(("ETag" = String))), ReadProblems),
@@ -163,7 +163,7 @@ async fn get(
 
 /// Change a webhook
 #[utoipa::path(
-    patch, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook", request_body = WebhookUpdate,
+    patch, path = "/api/v1/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook", request_body = WebhookUpdate,
     params(
         ("id" = Uuid, Path, description = "The webhook"),
         ("If-Match" = Option<String>, Header, description = "Only if the webhook is still at this version"),
@@ -186,7 +186,7 @@ async fn update(
 
 /// Remove a webhook
 #[utoipa::path(
-    delete, path = "/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
+    delete, path = "/api/v1/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
     params(
         ("id" = Uuid, Path, description = "The webhook"),
         ("If-Match" = Option<String>, Header, description = "Only if the webhook is still at this version"),
@@ -208,7 +208,7 @@ async fn delete(
 ///
 /// For a day messages are signed with the old one as well, so that the receiver can change over.
 #[utoipa::path(
-    post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks", operation_id = "rotate_webhook_secret",
+    post, path = "/api/v1/webhooks/{id}/rotate-secret", tag = "webhooks", operation_id = "rotate_webhook_secret",
     params(
         ("id" = Uuid, Path, description = "The webhook"),
         ("If-Match" = Option<String>, Header, description = "Only if the webhook is still at this version"),
@@ -228,7 +228,7 @@ async fn rotate_secret(
 
 /// List what became of the events for a webhook, newest first
 #[utoipa::path(
-    get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
+    get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
     params(("id" = Uuid, Path, description = "The webhook"), DeliveryParams),
     security(("bearer" = ["webhook:read"])),
     responses((status = 200, body = Items<DeliveryBody>), ReadProblems),
@@ -245,7 +245,7 @@ async fn deliveries(
 
 /// Send an event to a webhook again, or all that failed
 #[utoipa::path(
-    post, path = "/webhooks/{id}/redeliver", tag = "webhooks", operation_id = "redeliver_to_webhook",
+    post, path = "/api/v1/webhooks/{id}/redeliver", tag = "webhooks", operation_id = "redeliver_to_webhook",
     request_body = RedeliverBody, params(("id" = Uuid, Path, description = "The webhook")),
     security(("bearer" = ["webhook:write"])),
     responses((status = 200, body = Redelivered), WriteProblems),

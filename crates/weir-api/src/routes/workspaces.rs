@@ -108,7 +108,7 @@ struct ListParams {
 
 /// List the workspaces one is a member of
 #[utoipa::path(
-    get, path = "/workspaces", tag = "workspaces", operation_id = "list_workspaces", params(ListParams),
+    get, path = "/api/v1/workspaces", tag = "workspaces", operation_id = "list_workspaces", params(ListParams),
     security(("bearer" = [])),
     responses((status = 200, body = Items<WorkspaceBody>), ReadProblems),
 )]
@@ -128,7 +128,7 @@ async fn list(
 
 /// Make a workspace, with oneself as its admin
 #[utoipa::path(
-    post, path = "/workspaces", tag = "workspaces", operation_id = "create_workspace",
+    post, path = "/api/v1/workspaces", tag = "workspaces", operation_id = "create_workspace",
     request_body = WorkspaceToMake,
     security(("bearer" = ["installation:admin"])),
     responses((status = 201, body = WorkspaceBody, headers(("Location" = String), ("ETag" = String))), WriteProblems),
@@ -145,7 +145,7 @@ async fn create(
 
 /// Show a workspace
 #[utoipa::path(
-    get, path = "/workspaces/{id}", tag = "workspaces", operation_id = "get_workspace",
+    get, path = "/api/v1/workspaces/{id}", tag = "workspaces", operation_id = "get_workspace",
     params(("id" = Uuid, Path, description = "The workspace")),
     security(("bearer" = ["workspace:read"])),
     responses((status = 200, body = WorkspaceBody, headers(("ETag" = String))), ReadProblems),
@@ -156,7 +156,7 @@ async fn get(State(identity): State<Identity>, Within(who): Within) -> Result<Re
 
 /// Change a workspace
 #[utoipa::path(
-    patch, path = "/workspaces/{id}", tag = "workspaces", operation_id = "update_workspace",
+    patch, path = "/api/v1/workspaces/{id}", tag = "workspaces", operation_id = "update_workspace",
     request_body = WorkspaceChange,
     params(
         ("id" = Uuid, Path, description = "The workspace"),
@@ -183,7 +183,7 @@ async fn update(
 
 /// Delete a workspace
 #[utoipa::path(
-    delete, path = "/workspaces/{id}", tag = "workspaces", operation_id = "delete_workspace",
+    delete, path = "/api/v1/workspaces/{id}", tag = "workspaces", operation_id = "delete_workspace",
     params(
         ("id" = Uuid, Path, description = "The workspace"),
         ("If-Match" = Option<String>, Header, description = "Only if the workspace is still at this version"),

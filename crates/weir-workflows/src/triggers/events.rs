@@ -119,7 +119,7 @@ impl Triggers {
 
     async fn counts(&self, config: &EventConfig, event: &Value) -> Result<bool, Error> {
         let Some(filter) = config.filter.clone() else { return Ok(true) };
-        let evaluator = Arc::clone(self.0.workflows.engine.evaluator());
+        let evaluator = Arc::clone(self.0.workflows.engine().evaluator());
         let scope = Scope { input: Arc::new(event.clone()), ..Scope::default() };
         // An expression sees the names every expression sees; here the input is the event.
         let expression = format!("((event) => !!({filter}))(input)");

@@ -74,7 +74,7 @@ pub(super) struct LinkBody {
 ///
 /// The first account administers the installation. Afterwards an invitation is needed, unless registration is open.
 #[utoipa::path(
-    post, path = "/auth/register", tag = "sign-in", operation_id = "register", request_body = RegisterBody,
+    post, path = "/api/v1/auth/register", tag = "sign-in", operation_id = "register", request_body = RegisterBody,
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses(
         (status = 201, body = TokensBody),
@@ -98,7 +98,7 @@ pub(super) async fn register(
 
 /// Show who one is, and what one may do
 #[utoipa::path(
-    get, path = "/auth/me", tag = "sign-in", operation_id = "me",
+    get, path = "/api/v1/auth/me", tag = "sign-in", operation_id = "me",
     security(("bearer" = [])),
     responses((status = 200, body = Me), ReadProblems),
 )]
@@ -118,7 +118,7 @@ pub(super) async fn me(State(auth): State<Auth>, Caller(who): Caller) -> Result<
 
 /// Prove that an e-mail address is one's own, by the link that was sent to it
 #[utoipa::path(
-    post, path = "/auth/email/verify", tag = "sign-in", operation_id = "verify_email", request_body = LinkBody,
+    post, path = "/api/v1/auth/email/verify", tag = "sign-in", operation_id = "verify_email", request_body = LinkBody,
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 204), WriteProblems),
 )]

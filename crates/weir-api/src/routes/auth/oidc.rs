@@ -27,7 +27,7 @@ pub(super) struct Returned {
 ///
 /// Redirects there. The provider sends people back to `/api/v1/auth/oidc/callback`.
 #[utoipa::path(
-    get, path = "/auth/oidc", tag = "sign-in", operation_id = "begin_oidc",
+    get, path = "/api/v1/auth/oidc", tag = "sign-in", operation_id = "begin_oidc",
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 303, headers(("Location" = String))), ReadProblems),
 )]
@@ -41,7 +41,7 @@ pub(super) async fn begin(State(auth): State<Auth>) -> Result<Response, Problem>
 ///
 /// Keeps the refresh token in a cookie and goes on to the start page.
 #[utoipa::path(
-    get, path = "/auth/oidc/callback", tag = "sign-in", operation_id = "finish_oidc", params(Returned),
+    get, path = "/api/v1/auth/oidc/callback", tag = "sign-in", operation_id = "finish_oidc", params(Returned),
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 303, headers(("Location" = String))), ReadProblems),
 )]

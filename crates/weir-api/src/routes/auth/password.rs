@@ -36,7 +36,7 @@ pub(super) struct ResetBody {
 
 /// Change one's password; all other sessions end
 #[utoipa::path(
-    post, path = "/auth/password", tag = "sign-in", operation_id = "change_password", request_body = ChangeBody,
+    post, path = "/api/v1/auth/password", tag = "sign-in", operation_id = "change_password", request_body = ChangeBody,
     security(("bearer" = [])),
     responses((status = 204), WriteProblems),
 )]
@@ -53,7 +53,7 @@ pub(super) async fn change(
 ///
 /// The answer does not tell whether there is an account with this address.
 #[utoipa::path(
-    post, path = "/auth/password/forgot", tag = "sign-in", operation_id = "forgot_password",
+    post, path = "/api/v1/auth/password/forgot", tag = "sign-in", operation_id = "forgot_password",
     request_body = ForgotBody, security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 202, description = "If there is such an account, a mail is on its way"), WriteProblems),
 )]
@@ -69,7 +69,7 @@ pub(super) async fn forgot(
 
 /// Set a new password by the link; all sessions end
 #[utoipa::path(
-    post, path = "/auth/password/reset", tag = "sign-in", operation_id = "reset_password", request_body = ResetBody,
+    post, path = "/api/v1/auth/password/reset", tag = "sign-in", operation_id = "reset_password", request_body = ResetBody,
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 204), WriteProblems),
 )]

@@ -61,7 +61,7 @@ impl From<Session> for SessionBody {
 
 /// Sign in with e-mail address and password
 #[utoipa::path(
-    post, path = "/auth/login", tag = "sign-in", operation_id = "login", request_body = LoginBody,
+    post, path = "/api/v1/auth/login", tag = "sign-in", operation_id = "login", request_body = LoginBody,
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 200, body = TokensBody), WriteProblems),
 )]
@@ -80,7 +80,7 @@ pub(super) async fn login(
 /// Each refresh token is good for one refresh, which answers the next one. A token that comes a second time was
 /// stolen, or its answer was: the whole session ends.
 #[utoipa::path(
-    post, path = "/auth/refresh", tag = "sign-in", operation_id = "refresh", request_body = RefreshBody,
+    post, path = "/api/v1/auth/refresh", tag = "sign-in", operation_id = "refresh", request_body = RefreshBody,
     security(()), extensions(("x-weir-limit" = json!("login"))),
     responses((status = 200, body = TokensBody), WriteProblems),
 )]
@@ -104,7 +104,7 @@ pub(super) async fn refresh(
 
 /// Sign out: end the session that asks
 #[utoipa::path(
-    post, path = "/auth/logout", tag = "sign-in", operation_id = "logout",
+    post, path = "/api/v1/auth/logout", tag = "sign-in", operation_id = "logout",
     security(("bearer" = [])),
     responses((status = 204), WriteProblems),
 )]
@@ -115,7 +115,7 @@ pub(super) async fn logout(State(auth): State<Auth>, Caller(who): Caller) -> Res
 
 /// List one's sessions, newest first
 #[utoipa::path(
-    get, path = "/auth/sessions", tag = "sign-in", operation_id = "list_sessions",
+    get, path = "/api/v1/auth/sessions", tag = "sign-in", operation_id = "list_sessions",
     security(("bearer" = [])),
     responses((status = 200, body = Items<SessionBody>), ReadProblems),
 )]
@@ -125,7 +125,7 @@ pub(super) async fn list(State(auth): State<Auth>, Caller(who): Caller) -> Resul
 
 /// End all of one's sessions
 #[utoipa::path(
-    delete, path = "/auth/sessions", tag = "sign-in", operation_id = "end_sessions",
+    delete, path = "/api/v1/auth/sessions", tag = "sign-in", operation_id = "end_sessions",
     security(("bearer" = [])),
     responses((status = 204), WriteProblems),
 )]
@@ -136,7 +136,7 @@ pub(super) async fn end_all(State(auth): State<Auth>, Caller(who): Caller) -> Re
 
 /// End one of one's sessions
 #[utoipa::path(
-    delete, path = "/auth/sessions/{id}", tag = "sign-in", operation_id = "end_session",
+    delete, path = "/api/v1/auth/sessions/{id}", tag = "sign-in", operation_id = "end_session",
     params(("id" = Uuid, Path, description = "The session")),
     security(("bearer" = [])),
     responses((status = 204), WriteProblems),

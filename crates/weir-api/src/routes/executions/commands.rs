@@ -25,7 +25,7 @@ pub(super) struct CancelBody {
 
 /// Cancel an execution
 #[utoipa::path(
-    post, path = "/executions/{id}/cancel", tag = "executions", operation_id = "cancel_execution", request_body = Option<CancelBody>,
+    post, path = "/api/v1/executions/{id}/cancel", tag = "executions", operation_id = "cancel_execution", request_body = Option<CancelBody>,
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
@@ -43,7 +43,7 @@ pub(super) async fn cancel(
 
 /// Let an execution begin nothing new
 #[utoipa::path(
-    post, path = "/executions/{id}/pause", tag = "executions", operation_id = "pause_execution",
+    post, path = "/api/v1/executions/{id}/pause", tag = "executions", operation_id = "pause_execution",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
@@ -59,7 +59,7 @@ pub(super) async fn pause(
 
 /// Let a paused execution go on
 #[utoipa::path(
-    post, path = "/executions/{id}/resume", tag = "executions", operation_id = "resume_execution",
+    post, path = "/api/v1/executions/{id}/resume", tag = "executions", operation_id = "resume_execution",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
@@ -75,7 +75,7 @@ pub(super) async fn resume(
 
 /// Let a failed execution go on from its failed nodes
 #[utoipa::path(
-    post, path = "/executions/{id}/retry", tag = "executions", operation_id = "retry_execution",
+    post, path = "/api/v1/executions/{id}/retry", tag = "executions", operation_id = "retry_execution",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = ExecutionSummary), WriteProblems),
@@ -91,7 +91,7 @@ pub(super) async fn retry(
 
 /// Tell an execution what it may wait for
 #[utoipa::path(
-    post, path = "/executions/{id}/signals/{name}", tag = "executions", operation_id = "signal_execution", request_body = Option<Object>,
+    post, path = "/api/v1/executions/{id}/signals/{name}", tag = "executions", operation_id = "signal_execution", request_body = Option<Object>,
     params(
         ("id" = Uuid, Path, description = "The execution"),
         ("name" = String, Path, description = "The signal's name, 1 to 200 bytes"),

@@ -40,7 +40,7 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 /// Server-sent events. `journal`: a recorded event, its id is its `seq`, and `Last-Event-ID` resumes after it without
 /// a gap. `live`: a token, a log line or progress, without an id. `end`: the execution is over, nothing follows.
 #[utoipa::path(
-    get, path = "/executions/{id}/events", tag = "executions", operation_id = "follow_execution",
+    get, path = "/api/v1/executions/{id}/events", tag = "executions", operation_id = "follow_execution",
     params(
         ("id" = Uuid, Path, description = "The execution"), EventsParams,
         ("Last-Event-ID" = Option<u64>, Header, description = "Continue after this event"),

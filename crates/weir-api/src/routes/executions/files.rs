@@ -49,7 +49,7 @@ impl From<FileInfo> for FileBody {
 
 /// List an execution's files
 #[utoipa::path(
-    get, path = "/executions/{id}/files", tag = "executions", operation_id = "list_execution_files",
+    get, path = "/api/v1/executions/{id}/files", tag = "executions", operation_id = "list_execution_files",
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Files), ReadProblems),
@@ -65,7 +65,7 @@ pub(super) async fn list(
 
 /// Download one of an execution's files
 #[utoipa::path(
-    get, path = "/executions/{id}/files/{*path}", tag = "executions", operation_id = "download_execution_file",
+    get, path = "/api/v1/executions/{id}/files/{*path}", tag = "executions", operation_id = "download_execution_file",
     params(
         ("id" = Uuid, Path, description = "The execution"),
         ("path" = String, Path, description = "The file's path"),

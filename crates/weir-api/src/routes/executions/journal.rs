@@ -40,7 +40,7 @@ pub(super) struct Events {
 
 /// Read an execution's journal
 #[utoipa::path(
-    get, path = "/executions/{id}/journal", tag = "executions", operation_id = "get_execution_journal",
+    get, path = "/api/v1/executions/{id}/journal", tag = "executions", operation_id = "get_execution_journal",
     params(("id" = Uuid, Path, description = "The execution"), JournalParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Events), ReadProblems),
@@ -91,7 +91,7 @@ impl From<Log> for LogLine {
 
 /// Read an execution's logs
 #[utoipa::path(
-    get, path = "/executions/{id}/logs", tag = "executions", operation_id = "list_execution_logs",
+    get, path = "/api/v1/executions/{id}/logs", tag = "executions", operation_id = "list_execution_logs",
     params(("id" = Uuid, Path, description = "The execution"), LogParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<LogLine>), ReadProblems),

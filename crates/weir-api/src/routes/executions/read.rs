@@ -44,7 +44,7 @@ pub(super) struct ListParams {
 
 /// List executions, newest first
 #[utoipa::path(
-    get, path = "/executions", tag = "executions", operation_id = "list_executions", params(ListParams),
+    get, path = "/api/v1/executions", tag = "executions", operation_id = "list_executions", params(ListParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<ExecutionSummary>), ReadProblems),
 )]
@@ -68,7 +68,7 @@ pub(super) async fn list(
 
 /// Show an execution
 #[utoipa::path(
-    get, path = "/executions/{id}", tag = "executions", operation_id = "get_execution",
+    get, path = "/api/v1/executions/{id}", tag = "executions", operation_id = "get_execution",
     params(
         ("id" = Uuid, Path, description = "The execution"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known already"),
@@ -199,7 +199,7 @@ impl From<NodeExecution> for NodeBody {
 
 /// List the runs of an execution's nodes
 #[utoipa::path(
-    get, path = "/executions/{id}/nodes", tag = "executions", operation_id = "list_execution_nodes",
+    get, path = "/api/v1/executions/{id}/nodes", tag = "executions", operation_id = "list_execution_nodes",
     params(("id" = Uuid, Path, description = "The execution"), NodesParams),
     security(("bearer" = ["execution:read"])),
     responses((status = 200, body = Items<NodeBody>), ReadProblems),
@@ -216,7 +216,7 @@ pub(super) async fn nodes(
 
 /// Show one run of a node
 #[utoipa::path(
-    get, path = "/executions/{id}/nodes/{*path}", tag = "executions", operation_id = "get_execution_node",
+    get, path = "/api/v1/executions/{id}/nodes/{*path}", tag = "executions", operation_id = "get_execution_node",
     params(
         ("id" = Uuid, Path, description = "The execution"),
         ("path" = String, Path, description = "The address, such as `each[12]/parse`"),

@@ -34,7 +34,7 @@ pub(super) struct RerunBody {
 
 /// Run an ended execution again from a node on
 #[utoipa::path(
-    post, path = "/executions/{id}/rerun", tag = "executions", operation_id = "rerun_execution", request_body = RerunBody,
+    post, path = "/api/v1/executions/{id}/rerun", tag = "executions", operation_id = "rerun_execution", request_body = RerunBody,
     params(("id" = Uuid, Path, description = "The execution")),
     security(("bearer" = ["execution:run"])),
     responses((status = 202, body = Accepted, headers(("Location" = String))), WriteProblems),

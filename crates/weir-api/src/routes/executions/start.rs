@@ -65,7 +65,7 @@ impl FormBody for StartBody {
 /// The execution is durable before this answers, and belongs to no workflow. With `multipart/form-data` the parts
 /// `document`, `input` and `pins` are JSON, and every part with a file name becomes a file of the execution.
 #[utoipa::path(
-    post, path = "/executions", tag = "executions", operation_id = "start_execution",
+    post, path = "/api/v1/executions", tag = "executions", operation_id = "start_execution",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key answers the same execution")),
     request_body(content((StartBody = "application/json"), (Object = "multipart/form-data"))),
     security(("bearer" = ["workflow:write", "execution:run"])),

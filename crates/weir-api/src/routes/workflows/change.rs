@@ -56,7 +56,7 @@ pub(super) struct PatchWorkflow {
 
 /// Create a workflow
 #[utoipa::path(
-    post, path = "/workflows", tag = "workflows", operation_id = "create_workflow", request_body = NewWorkflow,
+    post, path = "/api/v1/workflows", tag = "workflows", operation_id = "create_workflow", request_body = NewWorkflow,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
     security(("bearer" = ["workflow:write"])),
     responses(
@@ -77,7 +77,7 @@ pub(super) async fn create(
 
 /// Replace a workflow's draft
 #[utoipa::path(
-    put, path = "/workflows/{id}", tag = "workflows", operation_id = "replace_workflow", request_body = ReplaceWorkflow,
+    put, path = "/api/v1/workflows/{id}", tag = "workflows", operation_id = "replace_workflow", request_body = ReplaceWorkflow,
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = SavedWorkflow, headers(("ETag" = String))), WriteProblems),
@@ -98,7 +98,7 @@ pub(super) async fn replace(
 
 /// Change parts of a workflow's draft
 #[utoipa::path(
-    patch, path = "/workflows/{id}", tag = "workflows", operation_id = "patch_workflow",
+    patch, path = "/api/v1/workflows/{id}", tag = "workflows", operation_id = "patch_workflow",
     request_body(content((PatchWorkflow = "application/merge-patch+json"), (PatchWorkflow = "application/json"))),
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = String, Header, description = "The `ETag` of what was changed")),
     security(("bearer" = ["workflow:write"])),
@@ -126,7 +126,7 @@ pub(super) async fn patch(
 
 /// Delete a workflow; it can be restored for 30 days
 #[utoipa::path(
-    delete, path = "/workflows/{id}", tag = "workflows", operation_id = "delete_workflow",
+    delete, path = "/api/v1/workflows/{id}", tag = "workflows", operation_id = "delete_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 204), WriteProblems),
@@ -145,7 +145,7 @@ pub(super) async fn delete(
 
 /// Bring a deleted workflow back
 #[utoipa::path(
-    post, path = "/workflows/{id}/restore", tag = "workflows", operation_id = "restore_workflow",
+    post, path = "/api/v1/workflows/{id}/restore", tag = "workflows", operation_id = "restore_workflow",
     params(("id" = Uuid, Path, description = "The workflow")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),

@@ -91,7 +91,7 @@ pub(crate) struct Accepted {
 /// The execution is durable before this answers. With `multipart/form-data` the part `input` is JSON, `version` and
 /// `draft` may follow it, and every part with a file name becomes a file of the execution.
 #[utoipa::path(
-    post, path = "/workflows/{id}/execute", tag = "workflows", operation_id = "execute_workflow",
+    post, path = "/api/v1/workflows/{id}/execute", tag = "workflows", operation_id = "execute_workflow",
     params(
         ("id" = Uuid, Path, description = "The workflow"), ExecuteParams,
         ("Idempotency-Key" = Option<String>, Header, description = "The same key answers the same execution"),

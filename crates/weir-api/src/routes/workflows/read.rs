@@ -38,7 +38,7 @@ pub(super) struct ListParams {
 
 /// List workflows
 #[utoipa::path(
-    get, path = "/workflows", tag = "workflows", operation_id = "list_workflows", params(ListParams),
+    get, path = "/api/v1/workflows", tag = "workflows", operation_id = "list_workflows", params(ListParams),
     security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Items<WorkflowSummary>), ReadProblems),
 )]
@@ -60,7 +60,7 @@ pub(super) async fn list(
 
 /// Show a workflow with its draft
 #[utoipa::path(
-    get, path = "/workflows/{id}", tag = "workflows", operation_id = "get_workflow",
+    get, path = "/api/v1/workflows/{id}", tag = "workflows", operation_id = "get_workflow",
     params(
         ("id" = Uuid, Path, description = "The workflow"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known already"),

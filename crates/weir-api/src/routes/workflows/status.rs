@@ -27,7 +27,7 @@ pub(super) struct PublishedWorkflow {
 
 /// Make the draft the version that runs
 #[utoipa::path(
-    post, path = "/workflows/{id}/publish", tag = "workflows", operation_id = "publish_workflow",
+    post, path = "/api/v1/workflows/{id}/publish", tag = "workflows", operation_id = "publish_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = PublishedWorkflow, headers(("ETag" = String))), WriteProblems),
@@ -52,7 +52,7 @@ pub(super) async fn publish(
 
 /// Forbid to run a workflow for now
 #[utoipa::path(
-    post, path = "/workflows/{id}/pause", tag = "workflows", operation_id = "pause_workflow",
+    post, path = "/api/v1/workflows/{id}/pause", tag = "workflows", operation_id = "pause_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
@@ -71,7 +71,7 @@ pub(super) async fn pause(
 
 /// Allow to run a paused workflow again
 #[utoipa::path(
-    post, path = "/workflows/{id}/resume", tag = "workflows", operation_id = "resume_workflow",
+    post, path = "/api/v1/workflows/{id}/resume", tag = "workflows", operation_id = "resume_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),
@@ -90,7 +90,7 @@ pub(super) async fn resume(
 
 /// Put a workflow away for good
 #[utoipa::path(
-    post, path = "/workflows/{id}/archive", tag = "workflows", operation_id = "archive_workflow",
+    post, path = "/api/v1/workflows/{id}/archive", tag = "workflows", operation_id = "archive_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ("If-Match" = Option<String>, Header, description = "Only if it is still at this revision")),
     security(("bearer" = ["workflow:write"])),
     responses((status = 200, body = WorkflowBody, headers(("ETag" = String))), WriteProblems),

@@ -51,7 +51,7 @@ pub(super) struct ImportedWorkflow {
 
 /// Take in a document, in JSON or YAML
 #[utoipa::path(
-    post, path = "/workflows/import", tag = "workflows", operation_id = "import_workflow",
+    post, path = "/api/v1/workflows/import", tag = "workflows", operation_id = "import_workflow",
     params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "The same key within a day answers the same workflow")),
     request_body(content((Object = "application/json"), (String = "application/yaml"))),
     security(("bearer" = ["workflow:write"])),
@@ -112,7 +112,7 @@ enum Notation {
 
 /// Give out a workflow's document
 #[utoipa::path(
-    get, path = "/workflows/{id}/export", tag = "workflows", operation_id = "export_workflow",
+    get, path = "/api/v1/workflows/{id}/export", tag = "workflows", operation_id = "export_workflow",
     params(("id" = Uuid, Path, description = "The workflow"), ExportParams),
     security(("bearer" = ["workflow:read"])),
     responses(

@@ -23,7 +23,7 @@ pub(super) struct Validation {
 
 /// Check a document, in JSON or YAML
 #[utoipa::path(
-    post, path = "/workflows/validate", tag = "workflows", operation_id = "validate_document",
+    post, path = "/api/v1/workflows/validate", tag = "workflows", operation_id = "validate_document",
     request_body(content((Object = "application/json"), (String = "application/yaml"))),
     security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Validation), WriteProblems),

@@ -47,7 +47,7 @@ pub(super) struct VersionWithDocument {
 
 /// List a workflow's versions, newest first
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions", tag = "workflows", operation_id = "list_workflow_versions",
+    get, path = "/api/v1/workflows/{id}/versions", tag = "workflows", operation_id = "list_workflow_versions",
     params(("id" = Uuid, Path, description = "The workflow"), PageParams),
     security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = Items<VersionBody>), ReadProblems),
@@ -64,7 +64,7 @@ pub(super) async fn list(
 
 /// Show a version with its document
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions/{number}", tag = "workflows", operation_id = "get_workflow_version",
+    get, path = "/api/v1/workflows/{id}/versions/{number}", tag = "workflows", operation_id = "get_workflow_version",
     params(("id" = Uuid, Path, description = "The workflow"), ("number" = u32, Path, description = "The version")),
     security(("bearer" = ["workflow:read"])),
     responses((status = 200, body = VersionWithDocument), ReadProblems),
@@ -80,7 +80,7 @@ pub(super) async fn get(
 
 /// Compare two of a workflow's documents
 #[utoipa::path(
-    get, path = "/workflows/{id}/versions/{older}/diff/{newer}", tag = "workflows", operation_id = "diff_workflow_versions",
+    get, path = "/api/v1/workflows/{id}/versions/{older}/diff/{newer}", tag = "workflows", operation_id = "diff_workflow_versions",
     params(
         ("id" = Uuid, Path, description = "The workflow"),
         ("older" = String, Path, description = "The number of a version, or `draft`"),
@@ -103,7 +103,7 @@ pub(super) async fn diff(
 
 /// Make the document of a version the draft
 #[utoipa::path(
-    post, path = "/workflows/{id}/versions/{number}/restore", tag = "workflows", operation_id = "restore_workflow_version",
+    post, path = "/api/v1/workflows/{id}/versions/{number}/restore", tag = "workflows", operation_id = "restore_workflow_version",
     params(
         ("id" = Uuid, Path, description = "The workflow"),
         ("number" = u32, Path, description = "The version"),
