@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
+use memchr::memmem;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -67,7 +68,7 @@ impl Client {
         self.stream.write_all(&request.0).await?;
         self.received.clear();
         let (head, status, length) = loop {
-            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
+            if let Some(end) = memmem::find(&self.received, b"\r\n\r\n") {
                 let (status, length) = read_head(&self.received[..end])?;
                 break (end + 4, status, length);
             }
