@@ -1,13 +1,17 @@
 //! What a document was: its snapshots, their names, and going back to one.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 use weir_base::{InvalidId, Page, PageRequest, Timestamp, WorkflowId};
 
+use crate::limits::MAX_NAME;
+use crate::room::replica::Replica;
 use crate::{Author, Collab, Draft, Error};
 
 /// Names a snapshot.
@@ -50,26 +54,28 @@ impl Collab {
     /// # Errors
     /// [`Error::Cursor`], [`Error::Db`].
     pub async fn history(&self, workflow: WorkflowId, page: PageRequest) -> Result<Page<Snapshot>, Error> {
-        let _ = (workflow, page);
-        Err(Error::Closed)
+        self.shared().log.snapshots(workflow, &page).await
     }
 
     /// The workflow document as it was at a snapshot.
     ///
     /// # Errors
-    /// [`Error::NoSnapshot`], [`Error::Broken`], [`Error::Db`], [`Error::Drafts`].
+    /// [`Error::NoSnapshot`], and what [`Collab::draft`] fails with.
     pub async fn snapshot(&self, workflow: WorkflowId, id: SnapshotId) -> Result<Value, Error> {
-        let _ = workflow;
-        Err(Error::NoSnapshot(id))
+        let state = self.shared().log.state(workflow, id).await?;
+        let like = self.draft(workflow).await?.document;
+        let mut replica =
+            Replica::open([state.as_slice()], like).map_err(|reason| Error::Broken { workflow, reason })?;
+        Ok(Arc::unwrap_or_clone(replica.view()))
     }
 
-    /// Gives a snapshot a name, or takes it away.
+    /// Gives a snapshot a name, or takes it away; then it may be removed when there are many newer ones.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::NoSnapshot`], [`Error::Db`].
     pub async fn name(&self, workflow: WorkflowId, id: SnapshotId, name: Option<&str>) -> Result<(), Error> {
-        let _ = (workflow, name);
-        Err(Error::NoSnapshot(id))
+        name.map_or(Ok(()), check)?;
+        self.shared().log.name(workflow, id, name).await
     }
 
     /// Makes a snapshot of the document as it is now, with a name.
@@ -77,8 +83,11 @@ impl Collab {
     /// # Errors
     /// [`Error::Name`], and what [`Collab::draft`] fails with.
     pub async fn keep(&self, workflow: WorkflowId, name: &str) -> Result<Snapshot, Error> {
-        let _ = name;
-        Err(Error::NotFound(workflow))
+        check(name)?;
+        let room = self.open(workflow).await?;
+        room.draft().await?;
+        let seq = room.keep(Some(name)).await?;
+        self.shared().log.snapshot_at(workflow, seq).await?.ok_or(Error::NotFound(workflow))
     }
 
     /// Makes the document what it was at a snapshot, as one edit; what others do at the same time stays.
@@ -86,7 +95,15 @@ impl Collab {
     /// # Errors
     /// What [`Self::snapshot`] and [`Collab::edit`] fail with.
     pub async fn restore(&self, workflow: WorkflowId, id: SnapshotId, by: Author) -> Result<Draft, Error> {
-        let _ = (workflow, by);
-        Err(Error::NoSnapshot(id))
+        let then = self.snapshot(workflow, id).await?;
+        match self.edit(workflow, by, None, |_| Ok::<_, Infallible>(then)).await? {
+            Ok(draft) => Ok(draft),
+            Err(never) => match never {},
+        }
     }
+}
+
+fn check(name: &str) -> Result<(), Error> {
+    let fits = (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits && !name.trim().is_empty() { Ok(()) } else { Err(Error::Name) }
 }

@@ -4,6 +4,7 @@
 //! it is in the log; a document that cannot be read drops nobody's edits; no client makes another wait or the memory
 //! grow. Knows the workflow document, and nothing of versions or of publishing.
 
+mod awareness;
 mod config;
 mod connection;
 mod document;
@@ -12,13 +13,20 @@ mod error;
 mod fanout;
 mod history;
 mod limits;
+mod log;
 mod member;
+mod packed;
+mod protocol;
+mod reader;
+mod room;
 mod rooms;
+mod screen;
 
 use weir_db::Migration;
 
 pub use self::config::Config;
 pub use self::connection::{Close, ConnectionIn, ConnectionOut, Frame};
+pub use self::document::Comment;
 pub use self::drafts::Drafts;
 pub use self::error::Error;
 pub use self::fanout::{Fanout, Heard, RedisFanout};
