@@ -9,6 +9,7 @@ pub mod evaluator;
 pub mod event;
 pub mod execution;
 pub mod lexer;
+pub mod merge;
 pub mod node_error;
 pub mod node_type;
 pub mod outcome;
