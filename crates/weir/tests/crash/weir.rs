@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
@@ -83,26 +84,31 @@ impl Weir {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
         loop {
             let counts = self.statuses().await;
-            let over = counts.iter().all(|(status, _)| ["completed", "failed", "cancelled"].contains(&status.as_str()));
-            if over {
-                return counts;
+            let is_over = |(status, _): &(String, usize)| ["completed", "failed", "cancelled"].contains(&status.as_str());
+            if let Some(counts) = counts.as_ref().filter(|counts| counts.iter().all(is_over)) {
+                return counts.clone();
             }
             assert!(tokio::time::Instant::now() < deadline, "still not over: {counts:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    async fn statuses(&self) -> Vec<(String, usize)> {
+    /// Nothing while the server says that its database is away.
+    async fn statuses(&self) -> Option<Vec<(String, usize)>> {
         let mut counts = std::collections::BTreeMap::new();
         let mut cursor = String::new();
         loop {
-            let page = self.get(&format!("/api/v1/executions?limit=200{cursor}")).await;
+            let answer = self.client.get(format!("{}/api/v1/executions?limit=200{cursor}", self.url)).send().await.unwrap();
+            if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+                return None;
+            }
+            let page: Value = answer.error_for_status().unwrap().json().await.unwrap();
             for item in page["items"].as_array().unwrap() {
                 *counts.entry(item["status"].as_str().unwrap().to_owned()).or_insert(0) += 1;
             }
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
-                None => return counts.into_iter().collect(),
+                None => return Some(counts.into_iter().collect()),
             }
         }
     }
