@@ -2,6 +2,7 @@
 
 mod ceiling;
 mod client;
+mod crowd;
 mod documents;
 mod effects;
 mod fsync;
@@ -9,10 +10,12 @@ mod hello;
 mod load;
 mod machine;
 mod micro;
+mod open_files;
 mod peers;
 mod report;
 mod samples;
 mod server;
+mod socket;
 mod store;
 mod w1;
 mod w2;
@@ -20,6 +23,8 @@ mod w3;
 mod w4;
 mod w5;
 mod w6;
+mod w7;
+mod yjs;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,12 +68,15 @@ struct Options {
     /// Databases
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
     stores: Vec<Store>,
-    /// How long W1, and each request of W6, puts load on the server
+    /// How long W1, each request of W6 and each scene of W7 puts load on the server
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Executions W5 lets wait; the specification speaks of 1000000
     #[arg(long, default_value_t = 20_000)]
     waiting: usize,
+    /// Connections of W7, ten a document
+    #[arg(long, default_value_t = 10_000)]
+    connections: usize,
     /// Also measure DBOS for Python on the same PostgreSQL; its package is installed under target/
     #[arg(long)]
     peers: bool,
@@ -94,6 +102,8 @@ enum Workload {
     W5,
     /// Signed-in requests beside a server that says hello
     W6,
+    /// Live documents that many edit, beside the reference server of y-websocket
+    W7,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -131,6 +141,9 @@ async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
                 Workload::W4 => w4::run(&home, report).await?,
                 Workload::W5 => w5::run(&home, options.waiting, report).await?,
                 Workload::W6 => w6::run(&home, &mut disk, Duration::from_secs(options.seconds), report).await?,
+                Workload::W7 => {
+                    w7::run(&home, options.connections, Duration::from_secs(options.seconds), report).await?;
+                }
             }
             report.disk(kind, workload_name(workload), &mut disk);
         }
@@ -149,5 +162,6 @@ const fn workload_name(workload: Workload) -> &'static str {
         Workload::W4 => "W4",
         Workload::W5 => "W5",
         Workload::W6 => "W6",
+        Workload::W7 => "W7",
     }
 }

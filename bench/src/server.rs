@@ -24,7 +24,7 @@ struct Running {
     key: String,
 }
 
-/// A running `weir serve`, or the server it is compared with. Killed when dropped.
+/// A running `weir serve`, or a server it is compared with. Killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Child,
@@ -63,6 +63,11 @@ impl Server {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("hello");
         Self::spawn(command, folder).await
+    }
+
+    /// The reference server of y-websocket.
+    pub(crate) async fn y_websocket(folder: &Path) -> anyhow::Result<Self> {
+        Self::spawn(weir_testkit::node(include_str!("../peers/y_websocket.mjs")).into(), folder).await
     }
 
     async fn spawn(mut command: Command, folder: &Path) -> anyhow::Result<Self> {

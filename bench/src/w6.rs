@@ -117,7 +117,7 @@ impl<'a> Course<'a> {
 }
 
 /// An access token of the admin.
-async fn sign_in(client: &mut Client) -> anyhow::Result<String> {
+pub(crate) async fn sign_in(client: &mut Client) -> anyhow::Result<String> {
     let body = json!({ "email": ADMIN.0, "password": ADMIN.1 });
     let tokens = client.json("POST", "/api/v1/auth/login", Some(&body)).await?;
     tokens["access_token"].as_str().map(str::to_owned).context("signing in gives a token")
