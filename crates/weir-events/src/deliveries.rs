@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 use weir_base::{Page, PageRequest, Timestamp, WorkspaceId};
@@ -130,17 +131,22 @@ impl DeliveryStore {
         Self { db }
     }
 
-    /// Puts events on their way, each with the receiver it is for.
-    pub(crate) fn insertion(sent: &[(&DomainEvent, WorkspaceId, Uuid)], now: Timestamp) -> Statement {
+    /// Puts events on their way, each with the receivers it is for.
+    pub(crate) fn insertion(sent: &[(&DomainEvent, WorkspaceId, Vec<Uuid>)], now: Timestamp) -> Statement {
         let insert = "INSERT INTO event_deliveries \
                       (workspace_id, receiver, event_id, kind, subject, event, status, next_at, created_at, updated_at) \
                       VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $7, $7) ON CONFLICT (receiver, event_id) DO NOTHING";
-        let row = |&(event, workspace, receiver): &(&DomainEvent, WorkspaceId, Uuid)| {
+        let mut rows = Vec::new();
+        for (event, workspace, receivers) in sent {
             // Strings, numbers and JSON values always serialise.
-            let body = serde_json::to_string(event).unwrap_or_default();
-            args![workspace, receiver, &event.id, &event.kind, &event.subject, body, now]
-        };
-        Statement::each(insert, sent.iter().map(row).collect())
+            let body: Arc<str> = serde_json::to_string(event).unwrap_or_default().into();
+            let row = |receiver: &Uuid| {
+                let body = Arc::clone(&body);
+                args![*workspace, *receiver, &event.id, &event.kind, &event.subject, body, now]
+            };
+            rows.extend(receivers.iter().map(row));
+        }
+        Statement::each(insert, rows)
     }
 
     /// The receivers that something may be sent to now.

@@ -104,7 +104,7 @@ impl Events {
             // Without a listener there is nobody to miss it.
             let _ = self.live().news.send(located);
         }
-        Ok((slice.end, slice.rows == ROWS))
+        Ok((slice.end, slice.more))
     }
 
     /// The events of a workspace whose kind fits one of `kinds`: those after `after`, or those from now on, and then
@@ -213,7 +213,7 @@ impl Listener {
         self.at = Some(slice.end.max(after));
         self.read.extend(slice.events.into_iter().filter(|located| self.kinds.fit(&located.event.kind)));
         if let Some(news) = &mut self.news
-            && slice.rows < ROWS
+            && !slice.more
         {
             news.caught_up = true;
         }

@@ -11,6 +11,9 @@ use crate::{DomainEvent, Error, Position};
 /// The longest id, kind, subject and actor of an event, in bytes: they are keys of indexes.
 const MAX_NAME: usize = 512;
 
+/// So many bytes of events are read at once, and one row in any case.
+const READ_BYTES: i64 = 4 * 1024 * 1024;
+
 /// An event and its place in the log.
 #[derive(Debug, Clone)]
 pub struct Located {
@@ -27,6 +30,8 @@ pub(crate) struct Slice {
     /// After the last row; where reading goes on.
     pub(crate) end: Position,
     pub(crate) rows: u32,
+    /// There may be more after it.
+    pub(crate) more: bool,
     /// Rows or events that are not what was written; they are passed over.
     pub(crate) unreadable: u64,
 }
@@ -38,7 +43,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// At most `limit` rows after `after`, of one workspace or of all.
+    /// At most `limit` rows after `after`, of one workspace or of all; fewer if they are large.
     ///
     /// On PostgreSQL a row is not read before every transaction is finished that could still write a row in front of
     /// it; migration 2 says how that is known.
@@ -50,7 +55,7 @@ impl Log {
     ) -> Result<Slice, Error> {
         let (mut query, mut args) = match self.db.dialect() {
             Dialect::Sqlite => {
-                let query = "SELECT 0, position, events FROM outbox WHERE position > $1";
+                let query = "SELECT 0 AS turn, position, events FROM outbox WHERE position > $1";
                 (query.to_owned(), args![after.last_read_row()])
             }
             Dialect::Postgres => {
@@ -69,8 +74,19 @@ impl Log {
             Dialect::Postgres => "turn, position",
         };
         query.push_str(&format!(" ORDER BY {order} LIMIT ${}", args.len()));
-        let mut slice = Slice { events: Vec::new(), end: after, rows: 0, unreadable: 0 };
-        for row in self.db.query(query, args).await? {
+        args.push(READ_BYTES.into());
+        let query = format!(
+            "SELECT turn, position, events, found FROM (SELECT turn, position, events, COUNT(*) OVER () AS found, \
+             ROW_NUMBER() OVER (ORDER BY turn, position) AS place, \
+             SUM(octet_length(events)) OVER (ORDER BY turn, position) AS bytes FROM ({query}) rows_after) sized \
+             WHERE place = 1 OR bytes <= ${} ORDER BY turn, position",
+            args.len()
+        );
+        let rows = self.db.query(query, args).await?;
+        let found: i64 = rows.first().map_or(Ok(0), |row| row.get(3))?;
+        let more = found == i64::from(limit) || usize::try_from(found).is_ok_and(|found| found > rows.len());
+        let mut slice = Slice { events: Vec::new(), end: after, rows: 0, more, unreadable: 0 };
+        for row in rows {
             slice.push(&row, after)?;
         }
         Ok(slice)

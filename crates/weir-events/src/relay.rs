@@ -134,7 +134,7 @@ impl Events {
         for subscriber in subscribers {
             subscriber.kept();
         }
-        Ok(slice.rows == ROWS)
+        Ok(slice.more)
     }
 
     /// Writes what the subscribers make of the events; answers whether it was this process that did.

@@ -252,14 +252,16 @@ impl Subscriber for Deliveries {
                     place.insert((self.0.webhooks.enabled(workspace).await?, self.0.rules.enabled(workspace).await?));
                 }
             }
-            let mut sent: Vec<(&DomainEvent, WorkspaceId, Uuid)> = Vec::new();
+            let mut sent: Vec<(&DomainEvent, WorkspaceId, Vec<Uuid>)> = Vec::new();
             for Located { event, .. } in events {
                 let Some(workspace) = event.workspace else { continue };
                 let Some((webhooks, rules)) = wanted.get(&workspace) else { continue };
                 let webhooks = webhooks.iter().filter(|webhook| webhook.events.fit(&event.kind));
                 let rules = rules.iter().filter(|rule| rule.wants(event)).map(|rule| rule.id.as_uuid());
-                let receivers = webhooks.map(|webhook| webhook.id.as_uuid()).chain(rules);
-                sent.extend(receivers.map(|receiver| (&**event, workspace, receiver)));
+                let receivers: Vec<Uuid> = webhooks.map(|webhook| webhook.id.as_uuid()).chain(rules).collect();
+                if !receivers.is_empty() {
+                    sent.push((&**event, workspace, receivers));
+                }
             }
             let none = sent.is_empty();
             Ok(if none { Vec::new() } else { vec![DeliveryStore::insertion(&sent, self.0.clock.now())] })

@@ -1,6 +1,6 @@
 //! The relay: nothing is lost, nothing doubled, nothing out of order, whatever breaks off when.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -195,6 +195,41 @@ async fn a_damaged_row_is_passed_over_and_counted() {
         until("the good one is relayed", || async { count(&db, "ledger").await == 1 }).await;
         until("the bad ones are counted", || async { events.health().unreadable == 5 }).await;
         assert!(events.health().failing.is_none(), "{name}");
+    }
+}
+
+/// A subscriber that notes how much it is given at once.
+#[derive(Default)]
+struct Weighing(Mutex<Vec<usize>>);
+
+impl Subscriber for Weighing {
+    fn name(&self) -> &'static str {
+        "weighing"
+    }
+
+    fn consequences<'a>(&'a self, events: &'a [Located]) -> BoxFuture<'a, Result<Vec<Statement>, SubscriberError>> {
+        let bytes = events.iter().map(|located| located.event.data.to_string().len()).sum();
+        self.0.lock().unwrap().push(bytes);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+#[tokio::test]
+async fn large_events_are_taken_few_at_a_time_and_the_largest_alone() {
+    const MIB: usize = 1024 * 1024;
+    for Bench { name, db, _database } in benches().await {
+        for (n, mib) in (1..).zip([1, 1, 1, 1, 5, 1, 1]) {
+            let mut large = event(FIRST, "thing/a", n);
+            large.data["text"] = "x".repeat(mib * MIB).into();
+            tell_all(&db, &[large]).await;
+        }
+        let weighing = Arc::new(Weighing::default());
+        let events = Events::new(db.clone(), system_clock());
+        let _relaying = Relaying::begin(&events, vec![Arc::new(Ledger::default()), Arc::clone(&weighing) as _]);
+        until("all are relayed", || async { count(&db, "ledger").await == 7 }).await;
+        check_ledger(&db, name).await;
+        let mib: Vec<usize> = weighing.0.lock().unwrap().iter().map(|bytes| bytes / MIB).collect();
+        assert_eq!(mib, [3, 1, 5, 2], "{name}");
     }
 }
 
