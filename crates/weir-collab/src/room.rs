@@ -37,6 +37,8 @@ pub(crate) struct Room {
     appending: Semaphore,
     /// Held by who makes an edit on a copy.
     editing: Semaphore,
+    /// Held by who tells where drafts are kept.
+    materializing: Semaphore,
     /// There is something to write.
     work: Notify,
     /// There is something to tell.
@@ -135,6 +137,7 @@ impl Room {
             state: Mutex::new(state),
             appending: Semaphore::new(1),
             editing: Semaphore::new(1),
+            materializing: Semaphore::new(1),
             work: Notify::new(),
             news: Notify::new(),
             written: watch::Sender::new(0),

@@ -7,7 +7,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::replica::Replica;
-use super::{Batch, End, Room};
+use super::{Batch, End, Room, State};
 use crate::fanout::Told;
 use crate::limits::MAX_TOLD;
 use crate::log::{Appended, Tail};
@@ -240,12 +240,14 @@ impl Room {
 
     /// Tells where drafts are kept what this one is.
     pub(super) async fn materialize(&self) -> Result<(), Error> {
+        // Whoever finds nothing to tell is to know that it was told.
+        let _telling = self.materializing.acquire().await.map_err(|_| Error::Closed)?;
         let (authors, seq, view) = {
             let mut state = self.state.lock();
-            let seq = state.seq;
-            let Some(replica) = &mut state.replica else { return Ok(()) };
-            let view = replica.view();
-            (state.unmaterialized.take().unwrap_or_default(), seq, view)
+            let State { replica, unmaterialized, seq, .. } = &mut *state;
+            let Some(replica) = replica else { return Ok(()) };
+            let Some(authors) = unmaterialized.take() else { return Ok(()) };
+            (authors, *seq, replica.view())
         };
         let told = self.shared.drafts.changed(self.workflow, seq, &view, &authors).await;
         if told.is_err() {
@@ -294,7 +296,7 @@ impl Room {
     }
 }
 
-impl super::State {
+impl State {
     pub(super) fn note_written(&mut self, authors: &[Author]) {
         self.unkept.get_or_insert_with(Instant::now);
         self.note_unmaterialized(authors);
