@@ -9,6 +9,7 @@ use weir_base::{Page, PageRequest, Timestamp, WorkspaceId};
 use weir_db::{Batch, Db, Dialect, Row, Statement, args};
 
 use crate::retention::remove_in_parts;
+use crate::sending::{Due, Turn};
 use crate::{DomainEvent, Error};
 
 /// The columns of a [`Delivery`].
@@ -150,24 +151,19 @@ impl DeliveryStore {
     }
 
     /// The receivers that something may be sent to now.
-    pub(crate) async fn due_receivers(&self, now: Timestamp) -> Result<Vec<Uuid>, Error> {
+    pub(crate) async fn due_receivers(&self, now: Timestamp) -> Result<Vec<Due>, Error> {
         let query = format!(
-            "SELECT r.id FROM (SELECT id FROM webhooks WHERE enabled \
-             UNION ALL SELECT id FROM notification_rules WHERE enabled) r \
+            "SELECT r.workspace_id, r.id FROM (SELECT workspace_id, id FROM webhooks WHERE enabled \
+             UNION ALL SELECT workspace_id, id FROM notification_rules WHERE enabled) r \
              WHERE EXISTS (SELECT 1 FROM event_deliveries d WHERE d.receiver = r.id AND {IS_DUE})"
         );
-        self.db.query(query, args![now]).await?.iter().map(|row| Ok(row.get(0)?)).collect()
+        let read = |row: &Row| Ok(Due { workspace: row.get(0)?, receiver: row.get(1)? });
+        self.db.query(query, args![now]).await?.iter().map(read).collect()
     }
 
-    /// Takes what may be sent to these receivers, so that nobody else sends it before `until`; at most so many of one
-    /// receiver are taken at any moment, by all processes together.
-    pub(crate) async fn claim(
-        &self,
-        receivers: &[Uuid],
-        now: Timestamp,
-        until: Timestamp,
-        most: u32,
-    ) -> Result<Vec<Job>, Error> {
+    /// Takes what may be sent in these turns, so that nobody else sends it before `until`; at most as many of one
+    /// receiver as its turn says are taken at any moment, by all processes together.
+    pub(crate) async fn claim(&self, turns: &[Turn], now: Timestamp, until: Timestamp) -> Result<Vec<Job>, Error> {
         let claim = Uuid::now_v7();
         let update = format!(
             "UPDATE event_deliveries SET claim = $2, claimed_until = $3, attempts = attempts + 1 WHERE position IN \
@@ -178,7 +174,8 @@ impl DeliveryStore {
              AND status = 'pending' AND (claimed_until IS NULL OR claimed_until <= $1) \
              RETURNING position, workspace_id, receiver, event_id, event, attempts"
         );
-        let rows = receivers.iter().map(|receiver| args![now, claim, until, *receiver, most]).collect();
+        let row = |turn: &Turn| args![now, claim, until, turn.receiver, u32::try_from(turn.most).unwrap_or(u32::MAX)];
+        let rows = turns.iter().map(row).collect();
         let mut batch = Batch::new();
         if self.db.dialect() == Dialect::Postgres {
             batch.push(Statement::new(CLAIM_LOCK, Vec::new()));

@@ -1,5 +1,7 @@
 //! Sending: each event to each receiver in its turn, again and again until it arrives or that is senseless.
 
+mod under_way;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -7,12 +9,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use weir_base::{Clock, Timestamp, WebhookId, WorkspaceId};
 use weir_db::{Batch, Db, Statement};
 
+use self::under_way::UnderWay;
+pub(crate) use self::under_way::{Due, Turn};
 use crate::deliveries::{DeliveryStore, Job, Tried};
 use crate::events::POLL;
 use crate::rules::RuleStore;
@@ -21,12 +24,6 @@ use crate::webhooks::{Webhook, WebhookStore};
 use crate::{
     DeliveryStatus, DomainEvent, Error, Located, NotificationRule, RuleId, Senders, Subscriber, SubscriberError,
 };
-
-/// Deliveries that a process tries at the same time.
-const AT_ONCE: usize = 64;
-
-/// Deliveries to one receiver at the same time, by all processes.
-const AT_ONCE_EACH: u32 = 4;
 
 /// For longer than any try takes nobody else sends what one process took.
 const CLAIMED_FOR: Duration = Duration::from_secs(180);
@@ -96,7 +93,7 @@ impl Deliveries {
 
     /// Sends what is due until `stop`. Any number of processes may do so at once.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut sending = JoinSet::new();
+        let mut sending = UnderWay::default();
         while !stop.is_cancelled() {
             let begun = match self.begin(&mut sending).await {
                 Ok(begun) => begun,
@@ -111,67 +108,57 @@ impl Deliveries {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.0.due.notified() => {}
-                Some(ended) = sending.join_next() => note_panic(ended),
+                true = sending.ended() => {}
                 // The clock is for retries and for what other processes know of.
                 () = tokio::time::sleep(POLL) => {}
             }
-            while let Some(ended) = sending.try_join_next() {
-                note_panic(ended);
-            }
+            sending.note_ended();
         }
-        let last = async {
-            while let Some(ended) = sending.join_next().await {
-                note_panic(ended);
-            }
-        };
+        let last = async { while sending.ended().await {} };
+        // The claims of those that are broken off run out, and they are tried once more.
         if tokio::time::timeout(LAST_TRIES, last).await.is_err() {
-            // Their claims run out, and they are tried once more.
-            sending.shutdown().await;
+            tracing::info!("deliveries that take too long are broken off");
         }
     }
 
     /// Begins to send some of what is due; answers how many deliveries.
-    async fn begin(&self, sending: &mut JoinSet<()>) -> Result<usize, Error> {
-        let free = AT_ONCE.saturating_sub(sending.len()) / AT_ONCE_EACH as usize;
-        if free == 0 {
-            return Ok(0);
-        }
+    async fn begin(&self, sending: &mut UnderWay) -> Result<usize, Error> {
+        sending.note_ended();
         let now = self.0.clock.now();
-        let mut receivers = self.0.deliveries.due_receivers(now).await?;
-        if receivers.len() > free {
-            // Whoever was left out this time is not always left out.
-            let turn = rand::random_range(0..receivers.len());
-            receivers.rotate_left(turn);
-            receivers.truncate(free);
-        }
-        if receivers.is_empty() {
+        let due = self.0.deliveries.due_receivers(now).await?;
+        let turns = sending.turns(due);
+        if turns.is_empty() {
             return Ok(0);
         }
-        let jobs = self.0.deliveries.claim(&receivers, now, now + CLAIMED_FOR, AT_ONCE_EACH).await?;
+        let jobs = self.0.deliveries.claim(&turns, now, now + CLAIMED_FOR).await?;
         let count = jobs.len();
         for job in jobs {
             let inner = Arc::clone(&self.0);
-            sending.spawn(async move { inner.attempt(job).await });
+            let to = Due { workspace: job.workspace, receiver: job.receiver };
+            sending.begin(to, async move { inner.attempt(job).await });
         }
         Ok(count)
     }
 }
 
 impl Inner {
-    /// Tries a delivery and notes what came of it. If that cannot be noted, the claim runs out and it is tried again.
-    async fn attempt(&self, job: Job) {
+    /// Tries a delivery and notes what came of it; answers whether it arrived. If that cannot be noted, the claim runs
+    /// out and it is tried again.
+    async fn attempt(&self, job: Job) -> bool {
         let noted = async {
-            let Some(receiver) = self.receiver(job.workspace, job.receiver).await? else { return Ok(()) };
+            let Some(receiver) = self.receiver(job.workspace, job.receiver).await? else { return Ok(true) };
             let sent = match &job.event {
                 Some(event) => self.send(&receiver, event).await,
                 None => Sent::failed("the stored event cannot be read"),
             };
-            self.record(&job, &receiver, sent).await
+            let arrived = sent.error.is_none();
+            self.record(&job, &receiver, sent).await.map(|()| arrived)
         };
-        if let Err(error) = noted.await {
+        noted.await.unwrap_or_else(|error: Error| {
             let Job { event_id, receiver, .. } = &job;
             tracing::warn!(%error, event = event_id, %receiver, "what came of a delivery cannot be noted");
-        }
+            false
+        })
     }
 
     async fn receiver(&self, workspace: WorkspaceId, id: Uuid) -> Result<Option<Receiver>, Error> {
@@ -270,12 +257,5 @@ impl Subscriber for Deliveries {
 
     fn kept(&self) {
         self.wake();
-    }
-}
-
-/// A try that panicked was claimed, and is tried again when the claim runs out.
-fn note_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a delivery broke off");
     }
 }

@@ -1,7 +1,7 @@
 //! The relay: nothing is lost, nothing doubled, nothing out of order, whatever breaks off when.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
