@@ -3,13 +3,16 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkspaceId};
-use weir_db::{Batch, Db, Row, Statement, args};
+use weir_db::{Batch, Db, Dialect, Row, Statement, args};
 
 use crate::retention::remove_in_parts;
 use crate::{DomainEvent, Error, Located, Patterns, Subscriber, SubscriberError};
 
 /// So much of an event's data can be found by its words, in bytes.
 const SEARCHED: usize = 4096;
+
+/// The longest text that is searched for, in bytes: every entry is compared with it.
+const LONGEST_WANTED: usize = 512;
 
 /// What is worth an entry even if no person did it. What executions go through and what their workflows publish is
 /// not: that is theirs to tell.
@@ -65,7 +68,8 @@ pub struct Entry {
 /// Which entries are wanted; what is `None` does not matter.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By whom: an actor as text, or with a `*` at its end the beginning of one, such as `user:0190...`.
+    /// By whom: an actor as text, or with a `*` at its end the beginning of one, such as `user:0190...`. Beginnings are
+    /// compared without regard to ASCII case.
     pub actor: Option<String>,
     /// What happened.
     pub kinds: Option<Patterns>,
@@ -75,7 +79,7 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
-    /// A text that is found in it.
+    /// A text that is found in it, without regard to case.
     pub q: Option<String>,
 }
 
@@ -88,7 +92,8 @@ impl Audit {
     /// The entries of a workspace, the newest first.
     ///
     /// # Errors
-    /// [`Error::Cursor`] for a cursor of another list, [`Error::Db`].
+    /// [`Error::Cursor`] for a cursor of another list, [`Error::LongFilter`] for more than 512 bytes of what is wanted,
+    /// [`Error::Db`].
     pub async fn list(
         &self,
         workspace: WorkspaceId,
@@ -101,7 +106,8 @@ impl Audit {
     /// The entries of all workspaces and of the installation itself, the newest first: for who runs it.
     ///
     /// # Errors
-    /// [`Error::Cursor`] for a cursor of another list, [`Error::Db`].
+    /// [`Error::Cursor`] for a cursor of another list, [`Error::LongFilter`] for more than 512 bytes of what is wanted,
+    /// [`Error::Db`].
     pub async fn list_all(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<Entry>, Error> {
         self.search("1 = 1", Vec::new(), filter, page).await
     }
@@ -113,6 +119,17 @@ impl Audit {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<Entry>, Error> {
+        for (what, wanted) in [("actor", &filter.actor), ("subject", &filter.subject), ("q", &filter.q)] {
+            if wanted.as_ref().is_some_and(|wanted| wanted.len() > LONGEST_WANTED) {
+                return Err(Error::LongFilter { what, most: LONGEST_WANTED });
+            }
+        }
+        let begins = |column: &str, place: &str| match self.db.dialect() {
+            Dialect::Sqlite => format!("{column} LIKE {place} ESCAPE '!'"),
+            // SQLite compares without regard to ASCII case, and to no other.
+            Dialect::Postgres => format!("LOWER({column} COLLATE \"C\") LIKE {place} ESCAPE '!'"),
+        };
+        let beginning = |start: &str| weir_db::Value::from(like(&start.to_ascii_lowercase(), false));
         let mut query = format!(
             "SELECT event_id, workspace_id, actor, address, kind, subject, at, data FROM audit_log WHERE {within}"
         );
@@ -123,7 +140,7 @@ impl Audit {
         for (column, wanted) in [("actor", &filter.actor), ("subject", &filter.subject)] {
             match wanted.as_deref().map(|wanted| (wanted, wanted.strip_suffix('*'))) {
                 Some((_, Some(start))) => {
-                    query.push_str(&format!(" AND {column} LIKE {} ESCAPE '!'", place(like(start, false).into())));
+                    query.push_str(&format!(" AND {}", begins(column, &place(beginning(start)))));
                 }
                 Some((whole, None)) => query.push_str(&format!(" AND {column} = {}", place(whole.into()))),
                 None => {}
@@ -131,7 +148,7 @@ impl Audit {
         }
         if let Some(kinds) = &filter.kinds {
             let each = kinds.as_slice().iter().map(|kind| match kind.strip_suffix('*') {
-                Some(start) => format!("kind LIKE {} ESCAPE '!'", place(like(start, false).into())),
+                Some(start) => begins("kind", &place(beginning(start))),
                 None => format!("kind = {}", place(kind.into())),
             });
             let each: Vec<String> = each.collect();

@@ -31,6 +31,14 @@ pub enum Error {
     /// A workspace has as many as it may.
     #[error("a workspace has at most {0} of these")]
     TooMany(u64),
+    /// More is searched for than is sensible.
+    #[error("`{what}` takes at most {most} bytes")]
+    LongFilter {
+        /// In which filter.
+        what: &'static str,
+        /// The longest that it takes, in bytes.
+        most: usize,
+    },
     /// A cursor of another list.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
@@ -67,7 +75,7 @@ impl Error {
             Self::StillPending(_) | Self::TooMany(_) => ErrorKind::Conflict,
             Self::Stale { .. } => ErrorKind::Stale,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::Cursor(_) => ErrorKind::Malformed,
+            Self::Cursor(_) | Self::LongFilter { .. } => ErrorKind::Malformed,
             Self::Corrupt { .. } => ErrorKind::Internal,
             Self::Secret(error) => error.kind(),
             Self::Db(error) => error.kind(),

@@ -14,6 +14,7 @@ impl From<Error> for Problem {
             Error::StillPending(_) => Some(codes::DELIVERY_PENDING),
             Error::Stale { .. } => Some(codes::REVISION_STALE),
             Error::Cursor(_) => Some(codes::CURSOR_INVALID),
+            Error::LongFilter { .. } => Some(codes::QUERY_INVALID),
             Error::Invalid(_) | Error::TooMany(_) | Error::Corrupt { .. } | Error::Secret(_) | Error::Db(_) => None,
         };
         let error = match error {

@@ -60,6 +60,27 @@ async fn who_did_what_is_found_by_whoever_may_know() {
         assert_eq!(kinds(by_people).await, "ExecutionStarted CredentialDeleted CredentialCreated", "{name}");
         let secrets = AuditFilter { subject: Some("credential/1".to_owned()), ..none() };
         assert_eq!(kinds(secrets).await, "CredentialDeleted CredentialCreated", "{name}");
+        for (actor, subject, found) in [
+            ("USER:*", "CREDENTIAL/*", "CredentialDeleted CredentialCreated"),
+            ("user:*", "cre%*", ""),
+            ("u_er:*", "credential/*", ""),
+            ("*", "credential_1*", ""),
+        ] {
+            let filter = AuditFilter { actor: Some(actor.to_owned()), subject: Some(subject.to_owned()), ..none() };
+            assert_eq!(kinds(filter).await, found, "{name}: {actor} {subject}");
+        }
+        let in_lower_case = Patterns::new(vec!["credentialS*".to_owned()]).unwrap();
+        assert_eq!(kinds(AuditFilter { kinds: Some(in_lower_case), ..none() }).await, "CredentialsRotated", "{name}");
+        for (length, is_taken) in [(512, true), (513, false)] {
+            let long = AuditFilter { q: Some("%".repeat(length)), ..none() };
+            match audit.list(FIRST, &long, &Default::default()).await {
+                Ok(page) => assert!(is_taken && page.items.is_empty(), "{name}: {length}"),
+                Err(error) => {
+                    assert_eq!(error.to_string(), "`q` takes at most 512 bytes", "{name}");
+                    assert!(!is_taken, "{name}: {length}");
+                }
+            }
+        }
         let patterns = Patterns::new(vec!["Execution*".to_owned(), "CredentialsRotated".to_owned()]).unwrap();
         let by_kind = AuditFilter { kinds: Some(patterns), ..none() };
         assert_eq!(kinds(by_kind).await, "CredentialsRotated ExecutionStarted", "{name}");
