@@ -36,11 +36,12 @@ impl Room {
             again: now,
         };
         let mut pause = PAUSES.0;
+        let mut closing = false;
         loop {
             let next = self.next(&due);
             tokio::select! {
                 () = self.work.notified() => {}
-                () = self.shared.closing.cancelled(), if !self.shared.closing.is_cancelled() => {}
+                () = self.shared.closing.cancelled(), if !closing => closing = true,
                 () = sleep_until(next) => {}
             }
             match self.work(&mut due).await {

@@ -11,6 +11,7 @@ mod json;
 mod others;
 mod rest;
 mod slow;
+mod untrusted;
 
 use std::collections::HashMap;
 use std::sync::Arc;
