@@ -276,6 +276,12 @@ impl DeliveryStore {
         Statement::new(delete, args![workspace, receiver])
     }
 
+    /// Forgets what is still to be sent for a workspace.
+    pub(crate) fn abandoning(workspace: WorkspaceId) -> Statement {
+        let delete = "DELETE FROM event_deliveries WHERE workspace_id = $1 AND status = 'pending'";
+        Statement::new(delete, args![workspace])
+    }
+
     /// Forgets the deliveries of events that were read before `instant`; answers how many.
     pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
         let delete = "DELETE FROM event_deliveries WHERE position IN \

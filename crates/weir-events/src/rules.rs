@@ -439,6 +439,13 @@ impl RuleStore {
         Ok(Page::from_surplus(items, page.limit, |rule| rule.id.0))
     }
 
+    /// Puts all rules of a workspace that is no more out of force.
+    pub(crate) fn silence(workspace: WorkspaceId, now: Timestamp) -> Statement {
+        let update = "UPDATE notification_rules SET enabled = $1, version = version + 1, updated_at = $2 \
+                      WHERE workspace_id = $3 AND enabled";
+        Statement::new(update, args![false, now, workspace])
+    }
+
     /// Those of a workspace that are in force.
     pub(crate) async fn enabled(&self, workspace: WorkspaceId) -> Result<Vec<NotificationRule>, Error> {
         let query = format!("SELECT {COLUMNS} FROM notification_rules WHERE workspace_id = $1 AND enabled ORDER BY id");

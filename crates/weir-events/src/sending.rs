@@ -25,6 +25,9 @@ use crate::{
     DeliveryStatus, DomainEvent, Error, Located, NotificationRule, RuleId, Senders, Subscriber, SubscriberError,
 };
 
+/// Nobody can enter the workspace any more, so nobody could switch its receivers off.
+const WORKSPACE_DELETED: &str = "WorkspaceDeleted";
+
 /// For longer than any try takes nobody else sends what one process took.
 const CLAIMED_FOR: Duration = Duration::from_secs(180);
 
@@ -250,8 +253,21 @@ impl Subscriber for Deliveries {
                     sent.push((&**event, workspace, receivers));
                 }
             }
-            let none = sent.is_empty();
-            Ok(if none { Vec::new() } else { vec![DeliveryStore::insertion(&sent, self.0.clock.now())] })
+            let now = self.0.clock.now();
+            let mut statements = Vec::new();
+            if !sent.is_empty() {
+                statements.push(DeliveryStore::insertion(&sent, now));
+            }
+            // What was to be sent until then, and in this portion, goes as well.
+            let deleted = events.iter().filter(|located| located.event.kind == WORKSPACE_DELETED);
+            for workspace in deleted.filter_map(|located| located.event.workspace) {
+                statements.extend([
+                    WebhookStore::silence(workspace, now),
+                    RuleStore::silence(workspace, now),
+                    DeliveryStore::abandoning(workspace),
+                ]);
+            }
+            Ok(statements)
         })
     }
 

@@ -473,6 +473,13 @@ impl WebhookStore {
         [Statement::new(update, args).exactly(1), tell(&[told])]
     }
 
+    /// Switches off all webhooks of a workspace that is no more.
+    pub(crate) fn silence(workspace: WorkspaceId, now: Timestamp) -> Statement {
+        let update = "UPDATE webhooks SET enabled = $1, disabled_because = $2, version = version + 1, \
+                      updated_at = $3 WHERE workspace_id = $4 AND enabled";
+        Statement::new(update, args![false, "the workspace was deleted", now, workspace])
+    }
+
     pub(crate) async fn webhook(&self, workspace: WorkspaceId, id: WebhookId) -> Result<Option<Sealed>, Error> {
         let query = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND workspace_id = $2");
         self.db.query(query, args![id, workspace]).await?.first().map(read).transpose()

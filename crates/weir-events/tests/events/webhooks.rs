@@ -275,6 +275,36 @@ async fn processes_share_the_work_in_order_and_spare_the_receiver() {
 }
 
 #[tokio::test]
+async fn a_deleted_workspace_sends_nothing_more() {
+    for Bench { name, db, _database } in benches().await {
+        let receiver = Receiver::start(Duration::ZERO).await;
+        let sending = Sending::begin(&db, &receiver);
+        let (webhook, _) = sending.webhook(receiver.url("hook")).await;
+        receiver.next("hook", [Behaviour::Answer(500)]);
+        tell_all(&db, &[event(FIRST, "thing/a", 1)]).await;
+        until("the first try failed", || async {
+            sending.sent(webhook.id).await.first().is_some_and(|sent| sent.last_status == Some(500))
+        })
+        .await;
+        let mut deleted = event(FIRST, &format!("workspace/{FIRST}"), 1);
+        deleted.kind = "WorkspaceDeleted".to_owned();
+        // One portion, with what is told before and after.
+        db.write(tell(&[event(FIRST, "thing/b", 2), deleted, event(FIRST, "thing/c", 3)])).await.unwrap();
+        sending.events.wake();
+        until("nothing is to be sent", || async { sending.sent(webhook.id).await.is_empty() }).await;
+        let off = sending.webhooks.get(FIRST, webhook.id).await.unwrap();
+        assert!(!off.enabled && off.version == 2, "{name}");
+        assert_eq!(off.disabled_because.as_deref(), Some("the workspace was deleted"), "{name}");
+        tell_all(&db, &[event(FIRST, "thing/d", 4)]).await;
+        sending.advance(60);
+        until("all is relayed", || async { sending.events.health().relayed == 5 }).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert_eq!(receiver.got().len(), 1, "{name}");
+        assert!(sending.sent(webhook.id).await.is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_dead_process_was_sending_is_sent_by_another() {
     for Bench { name, db, _database } in benches().await {
         let receiver = Receiver::start(Duration::ZERO).await;
