@@ -13,6 +13,7 @@ mod conventions;
 mod extract;
 mod gate;
 mod limits;
+mod listeners;
 mod live;
 mod origins;
 mod problem;

@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use moka::sync::Cache;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_base::{ExecutionId, WorkspaceId};
 use weir_core::event::JournalEvent;
 use weir_engine::node::LiveEvent;
 use weir_engine::{Engine, Watch, Watched};
 
+use crate::listeners::LONGEST_STREAM;
 use crate::problem::{Problem, codes};
 
 /// After so long without an event a comment shows that the connection lives.
@@ -44,6 +46,8 @@ struct Listener {
     workspace: WorkspaceId,
     id: ExecutionId,
     watch: Option<Watch>,
+    /// Then the stream ends, to be resumed by whoever still may.
+    until: Instant,
     feed: Feed,
 }
 
@@ -57,7 +61,8 @@ impl Feed {
         Self { engine, shutdown, written }
     }
 
-    /// A response with the events after `after`, until the execution is over or the server stops.
+    /// A response with the events after `after`, until the execution is over, the server stops or the stream has lasted
+    /// as long as one may.
     pub(crate) async fn follow(
         &self,
         workspace: WorkspaceId,
@@ -71,7 +76,8 @@ impl Feed {
         }
         let ended = summary.status.is_terminal() && after == summary.seq;
         let watch = if ended { None } else { Some(self.engine.watch(workspace, id, after).await?) };
-        let listener = Listener { workspace, id, watch, feed: self.clone() };
+        let until = Instant::now() + LONGEST_STREAM;
+        let listener = Listener { workspace, id, watch, until, feed: self.clone() };
         let frames = futures::stream::unfold(Some(listener), |listener| async move {
             let (frame, listener) = listener?.next().await?;
             Some((Ok::<_, Infallible>(frame), listener))
@@ -105,6 +111,7 @@ impl Listener {
         let shutdown = self.feed.shutdown.clone();
         let next = tokio::select! {
             () = shutdown.cancelled() => return None,
+            () = tokio::time::sleep_until(self.until) => return None,
             next = tokio::time::timeout(HEARTBEAT, watch.next()) => next,
         };
         let frame = match next {

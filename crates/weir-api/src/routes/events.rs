@@ -17,6 +17,7 @@ use weir_base::{Permission, Principal};
 use weir_events::{Events, Located, Patterns, Position};
 
 use crate::extract::{Caller, Query};
+use crate::listeners::{LONGEST_STREAM, Listeners};
 use crate::problem::{Problem, ReadProblems, codes};
 use crate::routes::words;
 
@@ -26,11 +27,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 struct Feed {
     events: Events,
+    listeners: Listeners,
     shutdown: CancellationToken,
 }
 
 pub(crate) fn router(events: Events, shutdown: CancellationToken) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(follow)).with_state(Feed { events, shutdown })
+    OpenApiRouter::new().routes(routes!(follow)).with_state(Feed { events, listeners: Listeners::default(), shutdown })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,7 +63,8 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 ///
 /// Server-sent events: the event's name is its kind, its data is a CloudEvent (1.0) in JSON. `Last-Event-ID` resumes
 /// after that event without a gap, for as long as events are kept. What tells of people, their rights and secrets is
-/// shown to who may read the audit log.
+/// shown to who may read the audit log. A stream ends after 15 minutes, to be resumed; at most 16 are open at once for
+/// one person or key.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "events", operation_id = "follow_events",
     params(
@@ -85,9 +88,15 @@ async fn follow(
         true => Ok(Patterns::all()),
     };
     let kinds = kinds.map_err(|error| Problem::new(codes::QUERY_INVALID, error.to_string()))?;
+    let place = feed.listeners.join(who.actor)?;
     let located = feed.events.stream(who.workspace, after, kinds);
+    let over = tokio::time::timeout(LONGEST_STREAM, feed.shutdown.cancelled_owned());
     let frames = located
-        .take_until(feed.shutdown.cancelled_owned())
+        .take_until(over)
+        .inspect(move |_| {
+            // The place is taken as long as the stream is there.
+            let _ = &place;
+        })
         .take_while(|located| {
             // The client comes back with the id of the last event it got.
             if let Err(error) = located {
