@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::Validation;
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use weir_base::{SessionId, Timestamp, UserId};
 
 use crate::identity::Core;
+use crate::jwt::{self, MAX_TOKEN};
 use crate::secret::digest;
 use crate::{Denial, Error};
 
@@ -18,14 +19,8 @@ const AUDIENCE: &str = "weir";
 /// What the header says a token is.
 const TYPE: &str = "at+jwt";
 
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 2048;
-
 /// So many verified tokens are remembered.
 const MAX_VERIFIED: u64 = 10_000;
-
-/// So far may the clocks of two processes be apart, in seconds.
-const CLOCK_SKEW: i64 = 5;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -65,12 +60,7 @@ pub(crate) struct AccessTokens {
 
 impl AccessTokens {
     pub(crate) fn new(issuer: &Url) -> Self {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        rules.set_issuer(&[issuer.as_str()]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.validate_exp = false;
-        rules.validate_nbf = false;
+        let rules = jwt::rules(issuer, AUDIENCE);
         Self { rules, verified: Cache::new(MAX_VERIFIED) }
     }
 }
@@ -83,7 +73,6 @@ impl Core {
         now: Timestamp,
         life: Duration,
     ) -> Result<String, Error> {
-        let key = self.signing_key().await?;
         let issued = now.timestamp();
         let claims = Claims {
             iss: self.config.public_url.to_string(),
@@ -94,11 +83,7 @@ impl Core {
             nbf: issued,
             exp: issued.saturating_add_unsigned(life.as_secs()),
         };
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &key.encoding)
-            .map_err(|error| Error::Crypto { what: "signing an access token", message: error.to_string() })
+        self.sign(TYPE, &claims).await
     }
 
     /// Checks everything about a token but whether its session still lasts.
@@ -115,27 +100,12 @@ impl Core {
                 verified
             }
         };
-        // Times are held against Weir's clock, not the system's.
-        let now = self.now().timestamp();
-        if verified.expires <= now {
-            return Err(Denial::Expired.into());
-        }
-        if verified.not_before > now + CLOCK_SKEW {
-            return Err(Denial::NotYetValid.into());
-        }
+        self.check_time(verified.not_before, verified.expires)?;
         Ok(verified.proven)
     }
 
     async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        // An algorithm that does not exist, `none` among them, fails here already.
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Denial::Malformed)?;
-        if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(TYPE) {
-            return Err(Denial::Forged.into());
-        }
-        let kid = header.kid.ok_or(Denial::Forged)?;
-        let key = self.verifying_key(&kid).await?.ok_or(Denial::Forged)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.tokens.rules);
-        let claims = claims.map_err(|_| Denial::Forged)?.claims;
+        let claims: Claims = self.read_signed(TYPE, &self.tokens.rules, token).await?;
         let proven = Proven { user: claims.sub, session: claims.sid };
         Ok(Verified { proven, not_before: claims.nbf, expires: claims.exp })
     }

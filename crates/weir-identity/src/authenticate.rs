@@ -1,12 +1,15 @@
 //! Who sends a request: by an access token or an API key, within one of their workspaces.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq as _;
-use weir_base::{Actor, Permissions, Principal, WorkspaceId};
+use weir_base::{Actor, Permissions, Principal, UserId, WorkspaceId};
 
+use crate::access_token::Proven;
 use crate::api_key::{self, Presented};
 use crate::identity::NOWHERE;
+use crate::views::{KeyView, UserView};
 use crate::{Denial, Error, Identity};
 
 impl Identity {
@@ -31,14 +34,44 @@ impl Identity {
         }
     }
 
+    /// Whether somebody who came before may still be here, and what they may do now: for what goes on for longer than a
+    /// request.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn check_again(&self, who: &Principal) -> Result<Principal, Error> {
+        let permissions = match who.actor {
+            Actor::User { user, session } => {
+                self.in_session(Proven { user, session }).await?.within(who.workspace).ok_or(Error::WorkspaceClosed)?
+            }
+            Actor::ApiKey { key, .. } => {
+                let key = self.core.key_view(key).await?.ok_or(Denial::Revoked)?;
+                self.with_key(&key, Some(who.workspace)).await?
+            }
+            Actor::Trigger(_) | Actor::Operator | Actor::Anonymous => who.permissions,
+        };
+        Ok(Principal { permissions, ..who.clone() })
+    }
+
     async fn by_token(
         &self,
         token: &str,
         wanted: Option<WorkspaceId>,
         address: Option<IpAddr>,
     ) -> Result<Principal, Error> {
+        let proven = self.core.check_access_token(token).await?;
+        let user = self.in_session(proven).await?;
+        let (workspace, permissions) = match wanted {
+            Some(wanted) => (wanted, user.within(wanted).ok_or(Error::WorkspaceClosed)?),
+            None => user.home().unwrap_or_else(|| (NOWHERE, user.allowed(Permissions::NONE))),
+        };
+        let actor = Actor::User { user: proven.user, session: proven.session };
+        Ok(Principal { actor, workspace, permissions, address })
+    }
+
+    /// Who is signed in by this session, as long as it lasts.
+    async fn in_session(&self, proven: Proven) -> Result<Arc<UserView>, Error> {
         let core = &self.core;
-        let proven = core.check_access_token(token).await?;
         let session = core.session_view(proven.session).await?.ok_or(Denial::Revoked)?;
         if session.user != proven.user {
             return Err(Denial::Forged.into());
@@ -46,13 +79,12 @@ impl Identity {
         if session.expires_at <= core.now() {
             return Err(Denial::Expired.into());
         }
-        let user = core.user_view(proven.user).await?.filter(|user| user.is_active).ok_or(Denial::Inactive)?;
-        let (workspace, permissions) = match wanted {
-            Some(wanted) => (wanted, user.within(wanted).ok_or(Error::WorkspaceClosed)?),
-            None => user.home().unwrap_or_else(|| (NOWHERE, user.allowed(Permissions::NONE))),
-        };
-        let actor = Actor::User { user: proven.user, session: proven.session };
-        Ok(Principal { actor, workspace, permissions, address })
+        self.active(proven.user).await
+    }
+
+    async fn active(&self, user: UserId) -> Result<Arc<UserView>, Error> {
+        let user = self.core.user_view(user).await?.filter(|user| user.is_active);
+        user.ok_or_else(|| Denial::Inactive.into())
     }
 
     async fn by_key(
@@ -66,18 +98,22 @@ impl Identity {
         if !bool::from(presented.hash.ct_eq(&key.secret_hash)) {
             return Err(Denial::Forged.into());
         }
-        let now = core.now();
-        if key.expires_at.is_some_and(|at| at <= now) {
+        let permissions = self.with_key(&key, wanted).await?;
+        core.note_key_use(presented.id, core.now()).await;
+        let actor = Actor::ApiKey { key: presented.id, user: key.user };
+        Ok(Principal { actor, workspace: key.workspace, permissions, address })
+    }
+
+    /// What a key allows.
+    async fn with_key(&self, key: &KeyView, wanted: Option<WorkspaceId>) -> Result<Permissions, Error> {
+        if key.expires_at.is_some_and(|at| at <= self.core.now()) {
             return Err(Denial::Expired.into());
         }
-        let user = core.user_view(key.user).await?.filter(|user| user.is_active).ok_or(Denial::Inactive)?;
+        let user = self.active(key.user).await?;
         if wanted.is_some_and(|wanted| wanted != key.workspace) {
             return Err(Error::WorkspaceClosed);
         }
         // Whoever lost a right has lost it for their keys as well.
-        let permissions = user.within(key.workspace).ok_or(Error::WorkspaceClosed)?.and(key.scopes);
-        core.note_key_use(presented.id, now).await;
-        let actor = Actor::ApiKey { key: presented.id, user: key.user };
-        Ok(Principal { actor, workspace: key.workspace, permissions, address })
+        Ok(user.within(key.workspace).ok_or(Error::WorkspaceClosed)?.and(key.scopes))
     }
 }

@@ -15,7 +15,7 @@ use crate::mails::Mails;
 use crate::oidc::Provider;
 use crate::signing_keys::SigningKeys;
 use crate::views::Views;
-use crate::{ApiKeys, Config, Error, Members, Users, Workspaces};
+use crate::{ApiKeys, Config, Error, Members, Users, Workspaces, tickets};
 
 /// What [`Identity`] is built of.
 pub struct Parts {
@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) signing: SigningKeys,
     pub(crate) views: Views,
     pub(crate) tokens: AccessTokens,
+    /// What is asked of every ticket.
+    pub(crate) ticket_rules: jsonwebtoken::Validation,
     pub(crate) key_uses: KeyUses,
     pub(crate) provider: Option<Provider>,
     pub(crate) config: Config,
@@ -69,8 +71,22 @@ impl Identity {
         let signing = SigningKeys::default();
         let views = Views::of(&db, &cache);
         let tokens = AccessTokens::new(&config.public_url);
+        let ticket_rules = tickets::rules(&config.public_url);
         let key_uses = KeyUses::default();
-        let core = Core { db, keyring, clock, mails, hashing, signing, views, tokens, key_uses, provider, config };
+        let core = Core {
+            db,
+            keyring,
+            clock,
+            mails,
+            hashing,
+            signing,
+            views,
+            tokens,
+            ticket_rules,
+            key_uses,
+            provider,
+            config,
+        };
         core.load_signing_keys().await?;
         core.rotate_signing_keys().await?;
         Ok(Self { core: Arc::new(core) })
