@@ -3,7 +3,7 @@
 //! `security(("bearer" = ["workflow:read"]))` needs these permissions, `security(("bearer" = []))` just a sign-in,
 //! `security((), ("bearer" = []))` takes a sign-in into account, and `security(())` is for everybody. The extension
 //! `x-weir-limit` counts an operation elsewhere than others (`login`, `hook`, `none`), and `x-weir-methods` with `any`
-//! opens it to every method.
+//! opens it to every method. `x-weir-ticket` lets `?ticket=` stand for the `Authorization` that a client cannot send.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -43,6 +43,8 @@ pub(crate) enum Counted {
 pub(crate) struct Rule {
     pub(crate) access: Access,
     pub(crate) counted: Counted,
+    /// Whether `?ticket=` proves who asks, where there is no `Authorization`.
+    pub(crate) takes_ticket: bool,
 }
 
 /// The rules of all operations, by the path as the router matches it.
@@ -101,6 +103,7 @@ impl Path {
             let rule = Rule {
                 access: access(operation).map_err(undeclared)?,
                 counted: counted(operation.extensions.as_ref()).map_err(undeclared)?,
+                takes_ticket: takes_ticket(operation.extensions.as_ref()).map_err(undeclared)?,
             };
             match extension(operation.extensions.as_ref(), "x-weir-methods") {
                 Some(Value::String(any)) if any == "any" => rules = [Some(rule); METHODS.len()],
@@ -161,6 +164,14 @@ fn counted(extensions: Option<&Extensions>) -> Result<Counted, String> {
     }
 }
 
+fn takes_ticket(extensions: Option<&Extensions>) -> Result<bool, String> {
+    match extension(extensions, "x-weir-ticket") {
+        None => Ok(false),
+        Some(Value::Bool(takes)) => Ok(*takes),
+        Some(other) => Err(format!("declares x-weir-ticket as {other}")),
+    }
+}
+
 fn extension<'e>(extensions: Option<&'e Extensions>, name: &str) -> Option<&'e Value> {
     extensions.and_then(|extensions| extensions.get(name))
 }
@@ -212,7 +223,7 @@ mod tests {
         ] {
             assert!(access_of(&strange).is_err(), "{strange}");
         }
-        for extension in ["x-weir-limit", "x-weir-methods"] {
+        for extension in ["x-weir-limit", "x-weir-methods", "x-weir-ticket"] {
             assert!(rules(&json!({"responses": {}, "security": [{}], extension: "sometimes"})).is_err(), "{extension}");
         }
     }
@@ -226,7 +237,7 @@ mod tests {
         assert_eq!(declared.find(&Method::GET, "/things"), Found::Nothing);
         let any = json!({"responses": {}, "security": [{}], "x-weir-methods": "any", "x-weir-limit": "hook"});
         let any = rules(&any).unwrap();
-        let hook = Rule { access: Access::Public, counted: Counted::Hook };
+        let hook = Rule { access: Access::Public, counted: Counted::Hook, takes_ticket: false };
         assert_eq!(any.find(&Method::DELETE, "/things/{id}"), Found::Rule(hook));
     }
 }

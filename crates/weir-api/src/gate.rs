@@ -1,12 +1,13 @@
 //! The one place where a request to an operation is let in or refused, by what the operation declares in the OpenAPI
 //! document. What declares nothing is not reached.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
@@ -66,7 +67,8 @@ impl Gate {
         }
         let address = self.address(request);
         let bearer = if rule.access == Access::Public { None } else { bearer(request.headers())? };
-        let Some(bearer) = bearer else {
+        let ticket = if rule.takes_ticket && bearer.is_none() { ticket(request.uri()) } else { None };
+        let Some(proof) = bearer.map(Proof::Bearer).or(ticket.as_deref().map(Proof::Ticket)) else {
             let standing = self.limiter.count_address(address, rule.counted).await?;
             if let Access::Needs(_) = rule.access {
                 let detail = "sign in, and send `Authorization: Bearer` with the access token or an API key";
@@ -77,7 +79,13 @@ impl Gate {
         };
         let named = workspace(request.headers())?;
         let within = named.or_else(|| within(request.uri().path()));
-        let principal = match self.identity.authenticate(bearer, within, address).await {
+        let authenticated = match proof {
+            Proof::Bearer(bearer) => self.identity.authenticate(bearer, within, address).await,
+            Proof::Ticket(ticket) => {
+                Box::pin(self.identity.authenticate_ticket(ticket, request.uri().path(), address)).await
+            }
+        };
+        let principal = match authenticated {
             Ok(principal) => principal,
             // Whether there is a workspace of that id is nothing a stranger may know.
             Err(Error::WorkspaceClosed) if let (None, Some(id)) = (named, within) => {
@@ -168,6 +176,18 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
         _ => Err(Problem::new(codes::UNAUTHENTICATED, "`Authorization` must be `Bearer` and a token")),
     }
+}
+
+/// What proves who asks.
+enum Proof<'a> {
+    Bearer(&'a str),
+    Ticket(&'a str),
+}
+
+/// The ticket in the query.
+fn ticket(uri: &Uri) -> Option<Cow<'_, str>> {
+    let pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
+    pairs.into_iter().find_map(|(name, value)| (name == "ticket").then_some(value))
 }
 
 /// The workspace a path below `/workspaces` is about.

@@ -85,6 +85,7 @@ pub struct Version {
     modifiers(&Bearer),
     tags(
         (name = "workflows", description = "Drafts, versions, and running them"),
+        (name = "collaboration", description = "Drafts that many edit at once, and what they were"),
         (name = "executions", description = "What runs and ran"),
         (name = "dead letters", description = "Failed executions that nobody has dealt with"),
         (name = "approvals", description = "Questions to people"),
@@ -192,9 +193,11 @@ fn described(services: Services) -> OpenApiRouter {
     let Services { workflows, engine, triggers, identity, http, cache, db, objects, version, shutdown, .. } = services;
     let executions_shown = ShownExecutions::new(engine.clone(), &cache);
     let workflows_shown = ShownWorkflows::new(workflows.clone(), &cache);
+    let (workflows_live, workflows_shown_live) = (workflows.clone(), workflows_shown.clone());
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(routes::workflows::router(workflows.clone(), engine.clone(), workflows_shown, shutdown.clone()))
         .merge(routes::executions::router(engine.clone(), workflows, executions_shown, shutdown.clone()))
+        .merge(routes::collab::router(workflows_live, identity.clone(), workflows_shown_live, shutdown.clone()))
         .merge(routes::dead_letters::router(engine.clone()))
         .merge(routes::approvals::router(engine.clone()))
         .merge(routes::node_types::router(engine.clone()))

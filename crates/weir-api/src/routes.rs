@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod collab;
 pub(crate) mod credentials;
 pub(crate) mod dead_letters;
 mod deliveries;

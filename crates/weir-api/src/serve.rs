@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 /// Connections at a time; further ones wait in the kernel's queue.
@@ -36,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// request knows the address it came from, as axum's `ConnectInfo<SocketAddr>`.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let under_way = GracefulShutdown::new();
+    let under_way = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_header_size(MAX_HEADER_BYTES);
     let mut stopped = pin!(shutdown.cancelled());
@@ -58,9 +59,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
                     // A router is always ready.
                     router.clone().call(request)
                 });
-                let connection = under_way.watch(http.serve_connection(prepared(stream), answer));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
+                let connection = http.serve_connection(prepared(stream), answer).with_upgrades();
+                let stopped = shutdown.clone();
+                under_way.spawn(async move {
+                    if let Err(error) = until(stopped, connection).await {
                         tracing::debug!(%error, "a connection broke");
                     }
                     drop(permit);
@@ -73,9 +75,28 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, under_way.shutdown()).await.is_err() {
+    under_way.close();
+    if tokio::time::timeout(GRACE, under_way.wait()).await.is_err() {
         tracing::warn!("requests were still under way after {} seconds", GRACE.as_secs());
     }
+}
+
+/// Serves a connection; once it is `stopped`, only the request under way is answered.
+async fn until<S>(
+    stopped: CancellationToken,
+    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, S>,
+) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<axum::BoxError>,
+{
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        () = stopped.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }
 
 fn prepared(stream: TcpStream) -> TokioIo<TcpStream> {

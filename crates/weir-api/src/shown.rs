@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -35,6 +35,9 @@ const WORKFLOW: Resource = Resource {
     ttl: Ttl::Fixed(Duration::from_secs(10)),
     max_bytes: 256 * 1024,
 };
+
+/// Room for the headers of an answer, those that follow on its way out included: so the map never grows.
+const HEADERS: usize = 16;
 
 /// Whoever has the bytes may use them after asking whether they still hold.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -130,12 +133,19 @@ impl Written {
     /// The bytes, or the word that whoever asks has them.
     pub(crate) fn answer(self: Arc<Self>, known: &IfNoneMatch) -> Response {
         let tag = etag(self.revision);
-        let headers = [(CACHE_CONTROL, ASK_AGAIN), (ETAG, tag.clone())];
-        if known.names(&tag) {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        let mut response = Response::default();
+        let headers = response.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(CACHE_CONTROL, ASK_AGAIN);
+        let is_known = known.names(&tag);
+        headers.insert(ETAG, tag);
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *response.body_mut() = Body::from(Bytes::from_owner(Bytewise(self)));
         }
-        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        (headers, json, Body::from(Bytes::from_owner(Bytewise(self)))).into_response()
+        response
     }
 }
 

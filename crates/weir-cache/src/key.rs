@@ -1,9 +1,12 @@
 //! The names under which things are kept.
 
 use std::borrow::Borrow;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use crate::resources::Resource;
+
+/// Room for two ids and what stands between them, in bytes.
+const ID: usize = 80;
 
 /// `{service}:{resource}:{id}[:{attribute}]`; an attribute is part of what the caller gives as the id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -11,7 +14,10 @@ pub(crate) struct Key(String);
 
 impl Key {
     pub(crate) fn new(resource: &Resource, id: impl Display) -> Self {
-        Self(format!("{}:{}:{id}", resource.service, resource.name))
+        let mut key = String::with_capacity(resource.service.len() + resource.name.len() + ID);
+        // Writing to a string cannot fail.
+        let _ = write!(key, "{}:{}:{id}", resource.service, resource.name);
+        Self(key)
     }
 
     /// A key as another process wrote it.

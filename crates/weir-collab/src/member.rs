@@ -1,13 +1,16 @@
 //! Who edits.
 
 use serde::{Deserialize, Serialize};
-use weir_base::UserId;
+use weir_base::{ApiKeyId, UserId};
 
 /// Who an edit is from. It is stored with the edit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Author {
     /// The person behind it, if there is one.
     pub user: Option<UserId>,
+    /// Their key, if a program comes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ApiKeyId>,
     /// What others are to call them.
     pub name: String,
 }

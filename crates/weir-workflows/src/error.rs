@@ -64,6 +64,9 @@ pub enum Error {
     /// A workflow without a version was to be run.
     #[error("workflow {0} has no published version: publish it, or run its draft")]
     Unpublished(WorkflowId),
+    /// The live draft.
+    #[error(transparent)]
+    Live(#[from] weir_collab::Error),
     /// A cursor of another list.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
@@ -99,6 +102,7 @@ impl Error {
             | Self::Unpublished(_) => ErrorKind::Conflict,
             Self::Cursor(_) => ErrorKind::Malformed,
             Self::Corrupt { .. } => ErrorKind::Internal,
+            Self::Live(error) => error.kind(),
             Self::Db(error) => error.kind(),
             Self::Engine(error) => error.kind(),
         }

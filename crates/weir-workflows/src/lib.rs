@@ -1,7 +1,8 @@
 //! Workflows: their drafts, their published versions, and running them.
 //!
 //! Invariants: a published version never changes and is kept by the engine before anybody can run it; every change of
-//! a workflow is guarded by its revision, so that nobody overwrites what they have not seen; status moves only along
+//! a workflow is guarded by its revision, so that nobody overwrites what they have not seen; the draft is a live
+//! document of `weir-collab`, of which the row of the workflow shows what it lately was; status moves only along
 //! `draft -> active <-> paused`, `active -> archived`, `draft -> archived`, and an archived workflow is read-only and
 //! cannot be run. A draft may break the rules of a document as long as it has the shape of one.
 //!
@@ -9,9 +10,11 @@
 //! [`Workflows`] has all the rules. [`triggers`] start them. Knows nothing about node types or HTTP.
 
 mod creation;
+mod drafts;
 mod error;
 mod execute;
 mod list;
+mod live;
 mod store;
 mod telling;
 mod transfer;
@@ -29,7 +32,7 @@ pub use self::list::{Filter, Sort, SortKey, UnknownSort};
 pub use self::transfer::{Imported, OnConflict};
 pub use self::versions::{Edition, Resolved, UnknownEdition, Version, VersionSummary, Versions};
 pub use self::workflow::{Status, Summary, UnknownStatus, Workflow};
-pub use self::workflows::{Published, Saved, Update, Workflows};
+pub use self::workflows::{DraftChange, Published, Saved, Update, Workflows};
 
 /// The tables of this crate; their context is named `workflows`.
 pub const MIGRATIONS: &[Migration] = &[
@@ -56,5 +59,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "triggers",
         sqlite: include_str!("../migrations/sqlite/0004_triggers.sql"),
         postgres: include_str!("../migrations/postgres/0004_triggers.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "live_drafts",
+        sqlite: include_str!("../migrations/sqlite/0005_live_drafts.sql"),
+        postgres: include_str!("../migrations/postgres/0005_live_drafts.sql"),
     },
 ];

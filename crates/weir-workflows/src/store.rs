@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 use weir_base::{InvalidCursor, Page, PageRequest, Timestamp, WorkflowId, WorkspaceId};
-use weir_db::{Batch, Db, Row, Statement, args};
+use weir_db::{Batch, Db, Statement, args};
 use weir_events::{DomainEvent, tell};
 
 use crate::{Error, Filter, SortKey, Summary, Version, VersionSummary, Workflow};
@@ -21,6 +21,22 @@ const COLUMNS: &str = "id, name, description, tags, status, revision, latest_ver
 #[derive(Debug, Clone)]
 pub(crate) struct WorkflowStore {
     db: Db,
+}
+
+/// A workflow as its row has it.
+pub(crate) struct Row {
+    /// With the revision that the row has: a live draft may be further.
+    pub(crate) summary: Summary,
+    /// The row of the live document's log that the draft has.
+    pub(crate) draft_seq: u64,
+}
+
+impl Row {
+    /// The workflow when its document is at this row of its log.
+    pub(crate) fn at(&self, seq: u64) -> Summary {
+        let revision = self.summary.revision + seq.saturating_sub(self.draft_seq);
+        Summary { revision, ..self.summary.clone() }
+    }
 }
 
 impl WorkflowStore {
@@ -63,41 +79,34 @@ impl WorkflowStore {
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
-    /// Puts `next` in the place of what is there, with the version it came with, if what is there still has
-    /// `revision`. Answers whether it had.
+    /// Puts `next` in the place of what is there but for the draft, with the version it came with, if what is there
+    /// is still `seen`. Answers whether it was.
     pub(crate) async fn replace(
         &self,
-        next: &Workflow,
-        revision: u64,
+        seen: &Row,
+        next: &Summary,
         published: Option<&Version>,
         told: DomainEvent,
     ) -> Result<bool, Error> {
-        let Workflow { summary, draft } = next;
-        let update = "UPDATE workflows SET name = $1, sort_name = $2, description = $3, search = $4, tags = $5, \
-                      status = $6, draft = $7, revision = $8, latest_version = $9, updated_at = $10, \
-                      published_at = $11, deleted_at = $12 WHERE id = $13 AND revision = $14 AND workspace_id = $15";
+        let update = "UPDATE workflows SET tags = $1, status = $2, revision = revision + 1, latest_version = $3, \
+                      updated_at = $4, published_at = $5, deleted_at = $6 \
+                      WHERE id = $7 AND revision = $8 AND workspace_id = $9";
         let args = args![
-            &summary.name,
-            sort_name(&summary.name),
-            summary.description.clone(),
-            search_text(summary),
-            tag_lines(&summary.tags),
-            summary.status.as_str(),
-            draft.to_string(),
-            count(summary.revision),
-            summary.latest_version,
-            summary.updated_at,
-            summary.published_at,
-            summary.deleted_at,
-            summary.id,
-            count(revision),
-            summary.workspace_id,
+            tag_lines(&next.tags),
+            next.status.as_str(),
+            next.latest_version,
+            next.updated_at,
+            next.published_at,
+            next.deleted_at,
+            next.id,
+            count(seen.summary.revision),
+            next.workspace_id,
         ];
         let mut batch = Batch::from(Statement::new(update, args).exactly(1));
         if let Some(Version { summary: version, document }) = published {
             let insert = "INSERT INTO workflow_versions (workflow_id, number, hash, document, published_at) \
                           VALUES ($1, $2, $3, $4, $5)";
-            let args = args![summary.id, version.number, &version.hash, document.to_string(), version.published_at];
+            let args = args![next.id, version.number, &version.hash, document.to_string(), version.published_at];
             batch.push(Statement::new(insert, args));
         }
         batch.push(tell(&[told]));
@@ -108,13 +117,58 @@ impl WorkflowStore {
         }
     }
 
-    /// The workflow, deleted or not.
-    pub(crate) async fn workflow(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Option<Workflow>, Error> {
-        let query = format!("SELECT {COLUMNS}, draft FROM workflows WHERE id = $1 AND workspace_id = $2");
-        let rows = self.db.query(query, args![id, workspace]).await?;
-        rows.first()
-            .map(|row| Ok(Workflow { summary: read_summary(row)?, draft: read_json(row.get(12)?, id, "the draft")? }))
-            .transpose()
+    /// Writes down the draft as it is at this row of its log, and `next`, which tells of it, if what is there is still
+    /// `seen`. Answers whether it was.
+    pub(crate) async fn keep_draft(
+        &self,
+        seen: &Row,
+        seq: u64,
+        next: &Summary,
+        draft: &Value,
+        told: DomainEvent,
+    ) -> Result<bool, Error> {
+        let update = "UPDATE workflows SET name = $1, sort_name = $2, description = $3, search = $4, draft = $5, \
+                      draft_seq = $6, revision = $7, updated_at = $8 WHERE id = $9 AND revision = $10";
+        let args = args![
+            &next.name,
+            sort_name(&next.name),
+            next.description.clone(),
+            search_text(next),
+            draft.to_string(),
+            count(seq),
+            count(next.revision),
+            next.updated_at,
+            next.id,
+            count(seen.summary.revision),
+        ];
+        let batch = vec![Statement::new(update, args).exactly(1), tell(&[told])];
+        match self.db.write(batch).await {
+            Ok(_) => Ok(true),
+            Err(weir_db::Error::Expectation { statement: 0, .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The row of a workflow, deleted or not.
+    pub(crate) async fn row(&self, id: WorkflowId) -> Result<Option<Row>, Error> {
+        let query = format!("SELECT {COLUMNS}, draft_seq FROM workflows WHERE id = $1");
+        let rows = self.db.query(query, args![id]).await?;
+        let read = |row: &weir_db::Row| {
+            let seq: i64 = row.get(12)?;
+            let draft_seq = u64::try_from(seq).map_err(|error| Error::Corrupt {
+                id,
+                what: "the draft's place in its log",
+                message: error.to_string(),
+            })?;
+            Ok(Row { summary: read_summary(row)?, draft_seq })
+        };
+        rows.first().map(read).transpose()
+    }
+
+    /// The draft that was last written down.
+    pub(crate) async fn draft(&self, id: WorkflowId) -> Result<Option<Value>, Error> {
+        let rows = self.db.query("SELECT draft FROM workflows WHERE id = $1", args![id]).await?;
+        rows.first().map(|row| read_json(row.get(0)?, id, "the draft")).transpose()
     }
 
     /// The workflow without its draft, deleted or not.
@@ -209,10 +263,11 @@ impl WorkflowStore {
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
-    /// Removes what was deleted before `instant`, with its versions. Answers how many workflows that were.
-    pub(crate) async fn purge(&self, instant: Timestamp) -> Result<u64, Error> {
-        let delete = "DELETE FROM workflows WHERE deleted_at < $1";
-        Ok(self.db.write(Statement::new(delete, args![instant])).await?.affected(0))
+    /// Removes what was deleted before `instant`, with its versions. Answers which workflows that were.
+    pub(crate) async fn purge(&self, instant: Timestamp) -> Result<Vec<WorkflowId>, Error> {
+        let delete = "DELETE FROM workflows WHERE deleted_at < $1 RETURNING id";
+        let written = self.db.write(Statement::new(delete, args![instant])).await?;
+        written.rows(0).iter().map(|row| Ok(row.get(0)?)).collect()
     }
 }
 
@@ -288,7 +343,7 @@ fn count(revision: u64) -> i64 {
     i64::try_from(revision).unwrap_or(i64::MAX)
 }
 
-fn read_summary(row: &Row) -> Result<Summary, Error> {
+fn read_summary(row: &weir_db::Row) -> Result<Summary, Error> {
     let id: WorkflowId = row.get(0)?;
     let corrupt = |what, message: &dyn std::fmt::Display| Error::Corrupt { id, what, message: message.to_string() };
     let tags: &str = row.get(3)?;
@@ -314,7 +369,7 @@ fn read_summary(row: &Row) -> Result<Summary, Error> {
     })
 }
 
-fn read_version(row: &Row, id: WorkflowId) -> Result<VersionSummary, Error> {
+fn read_version(row: &weir_db::Row, id: WorkflowId) -> Result<VersionSummary, Error> {
     let number: i64 = row.get(0)?;
     let number = u32::try_from(number).map_err(|error| Error::Corrupt {
         id,

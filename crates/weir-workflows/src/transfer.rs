@@ -4,7 +4,7 @@ use weir_base::{Principal, WorkflowId, WorkspaceId};
 use weir_core::document::{Format, parse};
 use weir_core::problem::Problem;
 
-use crate::{Edition, Error, Saved, Update, Workflow, Workflows};
+use crate::{DraftChange, Edition, Error, Saved, Update, Workflow, Workflows};
 
 /// What an import does when workflows of the document's name are there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Workflows {
             ([], _) | (_, OnConflict::New) => Ok(Imported::Created(self.create(principal, tree, Vec::new()).await?)),
             ([first, ..], OnConflict::Skip) => Ok(Imported::Skipped(self.get(principal.workspace, *first).await?)),
             ([only], OnConflict::Replace) => {
-                let update = Update { document: Some(tree), tags: None };
+                let update = Update { draft: Some(DraftChange::Replace(tree)), tags: None };
                 Ok(Imported::Replaced(self.update(principal, *only, None, update).await?))
             }
             (several, OnConflict::Replace) => Err(Error::Ambiguous { name: name.to_owned(), ids: several.to_vec() }),

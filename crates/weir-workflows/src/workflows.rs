@@ -5,17 +5,35 @@ use std::time::Duration;
 
 use serde_json::Value;
 use weir_base::{Clock, Page, PageRequest, Principal, Timestamp, WorkflowId, WorkspaceId};
+use weir_collab::{Close, Collab, Draft, Fanout};
 use weir_core::diff::{Diff, diff};
 use weir_core::document::Document;
+use weir_core::merge::merged;
 use weir_core::problem::Problem;
 use weir_core::validate::{codes, validate};
 use weir_db::Db;
 use weir_engine::Engine;
 
+use crate::drafts::{StoredDrafts, author, describe};
 use crate::error::is_error;
-use crate::store::WorkflowStore;
+use crate::store::{Row, WorkflowStore};
 use crate::telling::{ARCHIVED, CREATED, DELETED, PAUSED, PUBLISHED, RESTORED, RESUMED, UPDATED, told};
 use crate::{Edition, Error, Filter, Status, Summary, Version, VersionSummary, Versions, Workflow};
+
+/// What no draft can be: beyond the limits, or with two things of one name, of which a live document has one.
+const UNKEEPABLE: [&str; 5] = [
+    codes::DOCUMENT_TOO_DEEP.code,
+    codes::DOCUMENT_TOO_LARGE.code,
+    codes::KEY_RESERVED.code,
+    codes::NODE_ID_DUPLICATE.code,
+    codes::EDGE_ID_DUPLICATE.code,
+];
+
+/// While a draft is edited, lists show it, and events tell of it, so often.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// The connection ends because what it is about is over (RFC 6455).
+const POLICY: u16 = 1008;
 
 /// How long a deleted workflow can be restored.
 const KEPT_AFTER_DELETION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -35,16 +53,34 @@ pub(crate) struct Parts {
     pub(crate) store: WorkflowStore,
     pub(crate) versions: Versions,
     pub(crate) engine: Engine,
+    pub(crate) collab: Collab,
     clock: Arc<dyn Clock>,
+}
+
+/// A workflow as it is with its live draft.
+struct Seen {
+    row: Row,
+    /// Where the draft is in its log.
+    seq: u64,
+    workflow: Workflow,
 }
 
 /// What to change of a workflow; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
-    /// The new draft.
-    pub document: Option<Value>,
+    /// What becomes of the draft.
+    pub draft: Option<DraftChange>,
     /// The new tags, instead of all the old ones.
     pub tags: Option<Vec<String>>,
+}
+
+/// What becomes of a draft.
+#[derive(Debug, Clone)]
+pub enum DraftChange {
+    /// This document.
+    Replace(Value),
+    /// What it is, with this JSON Merge Patch (RFC 7396) applied.
+    Merge(Value),
 }
 
 /// A draft that was kept.
@@ -68,14 +104,27 @@ pub struct Published {
 }
 
 impl Workflows {
-    /// The workflows of a database that [`MIGRATIONS`](crate::MIGRATIONS) were applied to.
-    pub fn new(db: Db, engine: Engine, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Parts { store: WorkflowStore::new(db.clone()), versions: Versions::new(db), engine, clock }))
+    /// The workflows of a database that [`MIGRATIONS`](crate::MIGRATIONS), and those of their live drafts
+    /// ([`weir_collab::MIGRATIONS`]), were applied to. `fanout` leads to the other processes that edit the same drafts.
+    ///
+    /// # Panics
+    /// With a fan-out, outside a tokio runtime.
+    pub fn new(db: Db, engine: Engine, fanout: Option<Arc<dyn Fanout>>, clock: Arc<dyn Clock>) -> Self {
+        let store = WorkflowStore::new(db.clone());
+        let drafts = StoredDrafts::new(store.clone(), Arc::clone(&clock));
+        let config = weir_collab::Config { materialize: TOLD_EVERY, ..weir_collab::Config::default() };
+        let collab = Collab::new(db.clone(), Arc::clone(&clock), Arc::new(drafts), fanout, config);
+        Self(Arc::new(Parts { store, versions: Versions::new(db), engine, collab, clock }))
     }
 
     /// Published versions, read-only.
     pub fn versions(&self) -> &Versions {
         &self.0.versions
+    }
+
+    /// Writes down what live drafts have that is not written, and ends their connections.
+    pub async fn close(&self) {
+        self.0.collab.close().await;
     }
 
     /// What runs them.
@@ -108,13 +157,12 @@ impl Workflows {
         Ok(saved)
     }
 
-    /// The workflow with its draft.
+    /// The workflow with its draft, as it is at this moment.
     ///
     /// # Errors
     /// [`Error::NoWorkflow`], also if it is deleted.
     pub async fn get(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Workflow, Error> {
-        let found = self.0.store.workflow(workspace, id).await?;
-        found.filter(|workflow| workflow.summary.deleted_at.is_none()).ok_or(Error::NoWorkflow(id))
+        Ok(self.seen(workspace, id).await?.workflow)
     }
 
     /// The workspace's workflows that pass the filter, in its order.
@@ -130,10 +178,11 @@ impl Workflows {
         self.0.store.list(workspace, filter, page).await
     }
 
-    /// Changes the draft or the tags, if the workflow still has the `expected` revision (any, without one).
+    /// Changes the draft or the tags, if the workflow still has the `expected` revision (any, without one). Of the draft
+    /// only what is different is written: what others edit at the same time stays.
     ///
     /// # Errors
-    /// [`Error::Stale`], [`Error::Archived`], and as [`create`](Self::create).
+    /// [`Error::Stale`], [`Error::Archived`], [`Error::Live`], and as [`create`](Self::create).
     pub async fn update(
         &self,
         principal: &Principal,
@@ -142,27 +191,28 @@ impl Workflows {
         update: Update,
     ) -> Result<Saved, Error> {
         let tags = update.tags.map(checked_tags).transpose()?;
-        let draft = match update.document {
-            Some(document) => {
-                let (read, problems) = self.read_draft(&document).await?;
-                Some((document, read, problems))
-            }
+        let seen = self.expected(principal.workspace, id, expected).await?;
+        refuse_archived(&seen.workflow.summary)?;
+        let edited = match update.draft {
+            Some(change) => Some(self.edit(principal, &seen, expected.is_some(), change).await?),
             None => None,
         };
-        let change = |workflow: &mut Workflow| {
-            refuse_archived(workflow)?;
-            if let Some(tags) = &tags {
-                workflow.summary.tags.clone_from(tags);
+        // Whoever expected a revision has changed it by their edit.
+        let expected = if edited.is_some() { None } else { expected };
+        let workflow = match tags {
+            Some(tags) => {
+                let change = |summary: &mut Summary| {
+                    refuse_archived(summary)?;
+                    summary.tags.clone_from(&tags);
+                    Ok(())
+                };
+                self.change(principal, UPDATED, id, expected, change).await?
             }
-            if let Some((document, read, _)) = &draft {
-                put_draft(workflow, document, read);
-            }
-            Ok(())
+            None => self.get(principal.workspace, id).await?,
         };
-        let workflow = self.change(principal, UPDATED, id, expected, change).await?;
-        let problems = match draft {
-            Some((_, _, problems)) => problems,
-            None => self.validate(workflow.draft.clone()).await?,
+        let problems = match edited {
+            Some((draft, problems)) if draft == workflow.draft => problems,
+            _ => self.validate(workflow.draft.clone()).await?,
         };
         Ok(Saved { workflow, problems })
     }
@@ -179,8 +229,8 @@ impl Workflows {
         expected: Option<u64>,
     ) -> Result<Published, Error> {
         loop {
-            let mut workflow = self.expected(principal.workspace, id, expected).await?;
-            refuse_archived(&workflow)?;
+            let Seen { row, workflow, .. } = self.expected(principal.workspace, id, expected).await?;
+            refuse_archived(&workflow.summary)?;
             let (document, warnings) = self.runnable_draft(&workflow.draft).await?;
             let hash = self.0.engine.keep_document(&document).await?;
             if let Some(number) = workflow.summary.latest_version {
@@ -189,16 +239,17 @@ impl Workflows {
                     return Ok(Published { workflow, version: latest, warnings });
                 }
             }
+            let Workflow { mut summary, draft } = workflow;
             let now = self.0.clock.now();
-            let number = workflow.summary.latest_version.map_or(1, |latest| latest.saturating_add(1));
-            let summary = VersionSummary { number, hash, published_at: now };
-            let version = Version { summary, document: workflow.draft.clone() };
-            if workflow.summary.status == Status::Draft {
-                workflow.summary.status = Status::Active;
+            let number = summary.latest_version.map_or(1, |latest| latest.saturating_add(1));
+            let version = Version { summary: VersionSummary { number, hash, published_at: now }, document: draft };
+            if summary.status == Status::Draft {
+                summary.status = Status::Active;
             }
-            workflow.summary.latest_version = Some(number);
-            workflow.summary.published_at = Some(now);
-            if self.store_next(principal, PUBLISHED, &mut workflow, Some(&version)).await? {
+            summary.latest_version = Some(number);
+            summary.published_at = Some(now);
+            if self.store_next(principal, PUBLISHED, &row, &mut summary, Some(&version)).await? {
+                let workflow = Workflow { summary, draft: version.document };
                 return Ok(Published { workflow, version: version.summary, warnings });
             }
         }
@@ -235,7 +286,11 @@ impl Workflows {
         id: WorkflowId,
         expected: Option<u64>,
     ) -> Result<Workflow, Error> {
-        self.move_to(principal, ARCHIVED, id, expected, Status::Archived, &[Status::Active, Status::Draft]).await
+        let from = [Status::Active, Status::Draft];
+        let workflow = self.move_to(principal, ARCHIVED, id, expected, Status::Archived, &from).await?;
+        // Whoever comes back sees it, and no more.
+        self.0.collab.disconnect(id, |_| true, &Close { code: POLICY, reason: "the workflow was archived".into() });
+        Ok(workflow)
     }
 
     /// Deletes it; for 30 days [`undelete`](Self::undelete) brings it back. Its executions go on.
@@ -244,11 +299,13 @@ impl Workflows {
     /// [`Error::NoWorkflow`], [`Error::Stale`].
     pub async fn delete(&self, principal: &Principal, id: WorkflowId, expected: Option<u64>) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let delete = |workflow: &mut Workflow| {
-            workflow.summary.deleted_at = Some(now);
+        let delete = |summary: &mut Summary| {
+            summary.deleted_at = Some(now);
             Ok(())
         };
-        self.change(principal, DELETED, id, expected, delete).await.map(drop)
+        self.change(principal, DELETED, id, expected, delete).await?;
+        self.0.collab.disconnect(id, |_| true, &Close { code: POLICY, reason: "the workflow was deleted".into() });
+        Ok(())
     }
 
     /// Brings a deleted workflow back as it was; one that is not deleted stays as it is.
@@ -257,15 +314,16 @@ impl Workflows {
     /// [`Error::NoWorkflow`] if it was deleted too long ago, or never there.
     pub async fn undelete(&self, principal: &Principal, id: WorkflowId) -> Result<Workflow, Error> {
         loop {
-            let found = self.0.store.workflow(principal.workspace, id).await?;
-            let mut workflow = found.ok_or(Error::NoWorkflow(id))?;
-            match workflow.summary.deleted_at {
-                None => return Ok(workflow),
+            let row = self.row(principal.workspace, id).await?;
+            match row.summary.deleted_at {
+                None => return Ok(self.live(row).await?.workflow),
                 Some(deleted) if deleted < purged_before(self.0.clock.now()) => return Err(Error::NoWorkflow(id)),
-                Some(_) => workflow.summary.deleted_at = None,
+                Some(_) => {}
             }
-            if self.store_next(principal, RESTORED, &mut workflow, None).await? {
-                return Ok(workflow);
+            let Seen { row, workflow: Workflow { mut summary, draft }, .. } = self.live(row).await?;
+            summary.deleted_at = None;
+            if self.store_next(principal, RESTORED, &row, &mut summary, None).await? {
+                return Ok(Workflow { summary, draft });
             }
         }
     }
@@ -275,7 +333,11 @@ impl Workflows {
     /// # Errors
     /// Those of the database.
     pub async fn purge_deleted(&self, now: Timestamp) -> Result<u64, Error> {
-        self.0.store.purge(purged_before(now)).await
+        let purged = self.0.store.purge(purged_before(now)).await?;
+        for id in &purged {
+            self.0.collab.forget(*id).await?;
+        }
+        Ok(purged.len() as u64)
     }
 
     /// Makes the document of a version the draft.
@@ -290,7 +352,7 @@ impl Workflows {
         expected: Option<u64>,
     ) -> Result<Saved, Error> {
         let document = self.0.versions.get(principal.workspace, id, number).await?.document;
-        self.update(principal, id, expected, Update { document: Some(document), tags: None }).await
+        self.update(principal, id, expected, Update { draft: Some(DraftChange::Replace(document)), tags: None }).await
     }
 
     /// What is different from one of the workflow's documents to another.
@@ -331,8 +393,7 @@ impl Workflows {
     /// What can be kept as a draft: it has the shape of a document and is within the limits of size.
     async fn read_draft(&self, tree: &Value) -> Result<(Document, Vec<Problem>), Error> {
         let problems = self.validate(tree.clone()).await?;
-        let limits = [codes::DOCUMENT_TOO_DEEP.code, codes::DOCUMENT_TOO_LARGE.code, codes::KEY_RESERVED.code];
-        if problems.iter().any(|problem| limits.contains(&problem.code)) {
+        if problems.iter().any(|problem| UNKEEPABLE.contains(&problem.code)) {
             return Err(Error::NotValid { problems });
         }
         match Document::from_value(tree.clone()) {
@@ -378,40 +439,97 @@ impl Workflows {
         from: &[Status],
     ) -> Result<Workflow, Error> {
         debug_assert!(from.iter().all(|status| status.next().contains(&to)), "{from:?} to {to} is no transition");
-        let step = |workflow: &mut Workflow| {
-            let current = workflow.summary.status;
+        let step = |summary: &mut Summary| {
+            let current = summary.status;
             if !from.contains(&current) {
                 return Err(Error::Transition { id, from: current, to });
             }
-            workflow.summary.status = to;
+            summary.status = to;
             Ok(())
         };
         self.change(principal, kind, id, expected, step).await
     }
 
-    /// Changes a workflow: read, decided and written anew whenever somebody else was quicker.
+    /// Changes a workflow but for its draft: read, decided and written anew whenever somebody else was quicker.
     async fn change(
         &self,
         principal: &Principal,
         kind: &str,
         id: WorkflowId,
         expected: Option<u64>,
-        change: impl Fn(&mut Workflow) -> Result<(), Error> + Send,
+        change: impl Fn(&mut Summary) -> Result<(), Error> + Send,
     ) -> Result<Workflow, Error> {
         loop {
-            let mut workflow = self.expected(principal.workspace, id, expected).await?;
-            change(&mut workflow)?;
-            if self.store_next(principal, kind, &mut workflow, None).await? {
-                return Ok(workflow);
+            let Seen { row, workflow: Workflow { mut summary, draft }, .. } =
+                self.expected(principal.workspace, id, expected).await?;
+            change(&mut summary)?;
+            if self.store_next(principal, kind, &row, &mut summary, None).await? {
+                return Ok(Workflow { summary, draft });
             }
         }
     }
 
-    async fn expected(&self, workspace: WorkspaceId, id: WorkflowId, expected: Option<u64>) -> Result<Workflow, Error> {
-        let current = self.get(workspace, id).await?;
+    /// Changes the draft. Answers it as it is then, and its problems.
+    async fn edit(
+        &self,
+        principal: &Principal,
+        seen: &Seen,
+        is_expected: bool,
+        change: DraftChange,
+    ) -> Result<(Value, Vec<Problem>), Error> {
+        let id = seen.workflow.summary.id;
+        let next = change.applied(&seen.workflow.draft);
+        let (_, problems) = self.read_draft(&next).await?;
+        let as_seen = is_expected.then_some(seen.seq);
+        let apply = |current: &Value| {
+            let draft = change.applied(current);
+            // What was merged with what others did meanwhile was not read yet.
+            let unread = matches!(change, DraftChange::Merge(_)) && draft != next;
+            match if unread { Document::from_value(draft.clone()).err() } else { None } {
+                Some(problems) => Err(Error::NotValid { problems }),
+                None => Ok(draft),
+            }
+        };
+        match self.0.collab.edit(id, author(principal), as_seen, apply).await {
+            Ok(Ok(_)) => Ok((next, problems)),
+            Ok(Err(error)) => Err(error),
+            Err(weir_collab::Error::Stale { .. }) => {
+                let current = self.get(principal.workspace, id).await?;
+                Err(Error::Stale { current: Box::new(current) })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn row(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Row, Error> {
+        let found = self.0.store.row(id).await?;
+        found.filter(|row| row.summary.workspace_id == workspace).ok_or(Error::NoWorkflow(id))
+    }
+
+    /// The row of a workflow that is not deleted.
+    pub(crate) async fn present(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Row, Error> {
+        let row = self.row(workspace, id).await?;
+        if row.summary.deleted_at.is_some() { Err(Error::NoWorkflow(id)) } else { Ok(row) }
+    }
+
+    async fn seen(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Seen, Error> {
+        self.live(self.present(workspace, id).await?).await
+    }
+
+    async fn live(&self, row: Row) -> Result<Seen, Error> {
+        let Draft { seq, document } = self.0.collab.draft(row.summary.id).await?;
+        let mut summary = row.at(seq);
+        describe(&mut summary, &document);
+        Ok(Seen { row, seq, workflow: Workflow { summary, draft: Arc::unwrap_or_clone(document) } })
+    }
+
+    async fn expected(&self, workspace: WorkspaceId, id: WorkflowId, expected: Option<u64>) -> Result<Seen, Error> {
+        let seen = self.seen(workspace, id).await?;
         match expected {
-            Some(expected) if expected != current.summary.revision => Err(Error::Stale { current: Box::new(current) }),
-            _ => Ok(current),
+            Some(expected) if expected != seen.workflow.summary.revision => {
+                Err(Error::Stale { current: Box::new(seen.workflow) })
+            }
+            _ => Ok(seen),
         }
     }
 
@@ -420,25 +538,28 @@ impl Workflows {
         &self,
         principal: &Principal,
         kind: &str,
-        workflow: &mut Workflow,
+        seen: &Row,
+        next: &mut Summary,
         published: Option<&Version>,
     ) -> Result<bool, Error> {
-        let seen = workflow.summary.revision;
-        workflow.summary.revision = seen + 1;
-        workflow.summary.updated_at = self.0.clock.now();
-        self.0.store.replace(workflow, seen, published, told(principal, kind, &workflow.summary)).await
+        next.revision += 1;
+        next.updated_at = self.0.clock.now();
+        self.0.store.replace(seen, next, published, told(principal, kind, next)).await
     }
 }
 
-fn put_draft(workflow: &mut Workflow, document: &Value, read: &Document) {
-    workflow.summary.name.clone_from(&read.name);
-    workflow.summary.description.clone_from(&read.description);
-    workflow.draft = document.clone();
+impl DraftChange {
+    fn applied(&self, current: &Value) -> Value {
+        match self {
+            Self::Replace(document) => document.clone(),
+            Self::Merge(patch) => merged(current.clone(), patch),
+        }
+    }
 }
 
-fn refuse_archived(workflow: &Workflow) -> Result<(), Error> {
-    match workflow.summary.status {
-        Status::Archived => Err(Error::Archived(workflow.summary.id)),
+fn refuse_archived(summary: &Summary) -> Result<(), Error> {
+    match summary.status {
+        Status::Archived => Err(Error::Archived(summary.id)),
         _ => Ok(()),
     }
 }

@@ -18,6 +18,7 @@ use url::Url;
 use weir_api::{AccessLog, HttpConfig, Limits, Services, Version};
 use weir_base::{Clock, SystemClock};
 use weir_cache::Cache;
+use weir_collab::{Fanout, RedisFanout};
 use weir_core::evaluator::Evaluator;
 use weir_core::node_type::Catalog;
 use weir_db::{Db, Migration};
@@ -42,10 +43,11 @@ use crate::installation::Installation;
 use crate::running::{self, Running};
 
 /// The tables of all contexts.
-pub(crate) const MIGRATIONS: [(&str, &[Migration]); 5] = [
+pub(crate) const MIGRATIONS: [(&str, &[Migration]); 6] = [
     ("events", weir_events::MIGRATIONS),
     ("identity", weir_identity::MIGRATIONS),
     ("engine", weir_engine::MIGRATIONS),
+    ("collab", weir_collab::MIGRATIONS),
     ("workflows", weir_workflows::MIGRATIONS),
     ("nodes", weir_nodes::MIGRATIONS),
 ];
@@ -141,7 +143,7 @@ impl App {
         };
         let engine_config = engine_config(config, purpose, installation.as_ref());
         let engine = Engine::open(engine_config, parts).await.context("cannot start the engine")?;
-        let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock));
+        let workflows = Workflows::new(db.clone(), engine.clone(), fanout(config, purpose)?, Arc::clone(&clock));
         let triggers = Triggers::new(db.clone(), workflows.clone(), secrets, Arc::clone(&clock));
         let events = Events::new(db.clone(), Arc::clone(&clock));
         let audit = Audit::new(db.clone());
@@ -252,6 +254,7 @@ impl App {
         if let Some(log) = self.access_log.take() {
             tokio::task::spawn_blocking(move || log.close()).await.context("the access log broke")?;
         }
+        self.workflows.close().await;
         self.cache.close().await;
         self.db.close().await;
         served
@@ -300,6 +303,15 @@ fn mailer(config: &Config) -> anyhow::Result<Option<Mailer>> {
     let Some(url) = &config.smtp_url else { return Ok(None) };
     let from = config.smtp_from.as_deref().context("smtp.url is set, but not smtp.from: who sends the mail?")?;
     Ok(Some(Mailer::connect(url, from).context("cannot use smtp.url")?))
+}
+
+/// The way to the other servers that edit the same drafts: over the Redis that they share, if there is one.
+fn fanout(config: &Config, purpose: Purpose) -> anyhow::Result<Option<Arc<dyn Fanout>>> {
+    if purpose != Purpose::Serve || config.cache_url == "memory" {
+        return Ok(None);
+    }
+    let redis = RedisFanout::connect(&config.cache_url).context("cannot use cache_url for live drafts")?;
+    Ok(Some(Arc::new(redis)))
 }
 
 /// Talks to the identity provider, which the operator chose: it may be anywhere.

@@ -164,6 +164,10 @@ pub(crate) const WORKFLOW_TRANSITION_REFUSED: Code =
 pub(crate) const TAGS_INVALID: Code = code("tags_invalid", StatusCode::UNPROCESSABLE_ENTITY, "The tags cannot be kept");
 pub(crate) const VERSION_NOT_FOUND: Code =
     code("version_not_found", StatusCode::NOT_FOUND, "The workflow has no such version");
+pub(crate) const SNAPSHOT_NOT_FOUND: Code =
+    code("snapshot_not_found", StatusCode::NOT_FOUND, "The workflow has no such snapshot");
+pub(crate) const SNAPSHOT_NAME_INVALID: Code =
+    code("snapshot_name_invalid", StatusCode::UNPROCESSABLE_ENTITY, "The name of the snapshot cannot be used");
 pub(crate) const REVISION_STALE: Code =
     code("revision_stale", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile");
 pub(crate) const SERVER_STOPPING: Code =

@@ -60,7 +60,7 @@ impl From<weir_workflows::Error> for Problem {
     fn from(error: weir_workflows::Error) -> Self {
         use weir_workflows::Error;
         let code = match &error {
-            Error::Engine(_) | Error::Db(_) | Error::Corrupt { .. } | Error::Ambiguous { .. } => None,
+            Error::Engine(_) | Error::Db(_) | Error::Live(_) | Error::Corrupt { .. } | Error::Ambiguous { .. } => None,
             Error::Tags(_) => Some(codes::TAGS_INVALID),
             Error::NoWorkflow(_) | Error::NoName(_) => Some(codes::WORKFLOW_NOT_FOUND),
             Error::NoVersion { .. } => Some(codes::VERSION_NOT_FOUND),
@@ -73,6 +73,7 @@ impl From<weir_workflows::Error> for Problem {
         };
         let error = match error {
             Error::Engine(error) => return error.into(),
+            Error::Live(error) => return error.into(),
             Error::Db(error) => return error.into(),
             error => error,
         };
@@ -84,6 +85,25 @@ impl From<weir_workflows::Error> for Problem {
                 Err(_) => problem,
             },
             _ => problem,
+        }
+    }
+}
+
+impl From<weir_collab::Error> for Problem {
+    fn from(error: weir_collab::Error) -> Self {
+        use weir_collab::Error;
+        let code = match &error {
+            Error::NotFound(_) => Some(codes::WORKFLOW_NOT_FOUND),
+            Error::NoSnapshot(_) => Some(codes::SNAPSHOT_NOT_FOUND),
+            Error::Name => Some(codes::SNAPSHOT_NAME_INVALID),
+            Error::Cursor(_) => Some(codes::CURSOR_INVALID),
+            Error::Closed => Some(codes::SERVER_STOPPING),
+            Error::TooLarge => Some(codes::DOCUMENT_INVALID),
+            _ => None,
+        };
+        match error {
+            Error::Db(error) => error.into(),
+            error => Self::of_kind(error.kind(), code, &error),
         }
     }
 }

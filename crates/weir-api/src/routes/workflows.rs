@@ -23,7 +23,7 @@ use weir_workflows::{Saved, Summary, Workflow, Workflows};
 
 use crate::shown::ShownWorkflows;
 
-pub(crate) use self::change::REPLAYED;
+pub(crate) use self::change::{REPLAYED, answer_saved};
 use self::execute::Runner;
 pub(crate) use self::execute::{Accepted, accepted};
 

@@ -96,6 +96,7 @@ impl Server {
         db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
         db.migrate("identity", weir_identity::MIGRATIONS).await.unwrap();
         db.migrate("engine", weir_engine::MIGRATIONS).await.unwrap();
+        db.migrate("collab", weir_collab::MIGRATIONS).await.unwrap();
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.unwrap();
         db.migrate("nodes", weir_nodes::MIGRATIONS).await.unwrap();
         let people = People::open(&db).await;
@@ -124,7 +125,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let cache = Cache::memory(16 * 1024 * 1024);
-        let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock));
+        let workflows = Workflows::new(db.clone(), engine.clone(), None, Arc::clone(&clock));
         let no_credentials = Arc::new(FixedCredentials::from_iter([]));
         let router = weir_api::router(Services {
             triggers: Triggers::new(db.clone(), workflows.clone(), no_credentials, Arc::clone(&clock)),

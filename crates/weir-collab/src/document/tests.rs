@@ -40,7 +40,7 @@ fn written(doc: &Doc, to: &Value) {
 }
 
 fn done(doc: &Doc, name: &str, payload: Value) {
-    let author = Author { user: None, name: "Ada".to_owned() };
+    let author = Author { user: None, key: None, name: "Ada".to_owned() };
     Operation::read(name, payload).unwrap().apply(&mut doc.transact_mut(), SystemClock.now(), &author);
 }
 

@@ -121,7 +121,7 @@ impl Drafts for Kept {
 }
 
 fn author(name: &str) -> Author {
-    Author { user: Some(UserId::new()), name: name.to_owned() }
+    Author { user: Some(UserId::new()), key: None, name: name.to_owned() }
 }
 
 fn member(name: &str, can_write: bool, kind: Kind) -> Member {

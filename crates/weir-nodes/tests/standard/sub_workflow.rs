@@ -34,7 +34,7 @@ async fn the_newest_or_the_named_version_is_asked_for() {
     let unpublished = bench.fails("sub_workflow", json!({"workflow": id.to_string()})).await;
     assert!(unpublished.message.contains("publish"), "{}", unpublished.message);
     workflows.publish(&operator, id, None).await.unwrap();
-    let update = weir_workflows::Update { document: Some(document(2)), tags: None };
+    let update = weir_workflows::Update { draft: Some(weir_workflows::DraftChange::Replace(document(2))), tags: None };
     workflows.update(&operator, id, None, update).await.unwrap();
     workflows.publish(&operator, id, None).await.unwrap();
     let asked = async |params| match bench.run("sub_workflow", params).await {

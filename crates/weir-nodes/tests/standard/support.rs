@@ -56,6 +56,7 @@ impl Bench {
         let files = ExecutionFiles::new(objects.clone());
         let db = Db::connect(&format!("sqlite:{}", folder.path().join("weir.db").display())).await.expect("a database");
         db.migrate("events", weir_events::MIGRATIONS).await.expect("tables");
+        db.migrate("collab", weir_collab::MIGRATIONS).await.expect("tables");
         db.migrate("workflows", weir_workflows::MIGRATIONS).await.expect("tables");
         db.migrate("nodes", weir_nodes::MIGRATIONS).await.expect("tables");
         let databases = folder.path().join("databases");
@@ -101,7 +102,7 @@ impl Bench {
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::open(Config::default(), parts).await.expect("an engine");
-        Workflows::new(self.db.clone(), engine, Arc::new(SystemClock))
+        Workflows::new(self.db.clone(), engine, None, Arc::new(SystemClock))
     }
 
     pub(crate) fn ctx(&self) -> NodeCtx {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use weir_base::{ErrorKind, WorkflowId};
-use weir_workflows::{Error, Status, Update};
+use weir_workflows::{DraftChange, Error, Status, Update};
 
 use crate::{FIRST, benches, broken, document, operator};
 
@@ -30,6 +30,18 @@ async fn a_draft_with_errors_is_kept_and_its_problems_are_told() {
         let saved = bench.workflows.create(operator(), broken("Half done"), Vec::new()).await.unwrap();
         assert!(saved.problems.len() >= 3, "{:?}", saved.problems);
         assert_eq!(bench.workflows.get(FIRST, saved.workflow.summary.id).await.unwrap().draft, broken("Half done"));
+    }
+}
+
+#[tokio::test]
+async fn a_draft_in_which_two_nodes_have_one_id_is_refused() {
+    for bench in benches().await {
+        let mut twice = document("Twice");
+        let first = twice["nodes"][0].clone();
+        twice["nodes"].as_array_mut().unwrap().push(first);
+        let error = bench.workflows.create(operator(), twice, Vec::new()).await.unwrap_err();
+        let Error::NotValid { problems } = &error else { panic!("{error}") };
+        assert!(problems.iter().any(|problem| problem.code == "node_id_duplicate"), "{problems:?}");
     }
 }
 
@@ -66,7 +78,7 @@ async fn unfit_tags_are_refused() {
 async fn an_update_of_a_copy_out_of_date_is_refused_with_the_current_one() {
     for bench in benches().await {
         let id = bench.draft("First").await;
-        let rename = |name| Update { document: Some(document(name)), tags: None };
+        let rename = |name| Update { draft: Some(DraftChange::Replace(document(name))), tags: None };
         bench.clock.advance(std::time::Duration::from_secs(1));
         let saved = bench.workflows.update(operator(), id, Some(1), rename("Second")).await.unwrap();
         assert_eq!((saved.workflow.summary.revision, saved.workflow.summary.name.as_str()), (2, "Second"));
@@ -77,7 +89,7 @@ async fn an_update_of_a_copy_out_of_date_is_refused_with_the_current_one() {
         let Error::Stale { current } = error else { panic!("{error}") };
         assert_eq!(*current, saved.workflow);
 
-        let tags = Update { document: None, tags: Some(vec!["new".to_owned()]) };
+        let tags = Update { draft: None, tags: Some(vec!["new".to_owned()]) };
         let tagged = bench.workflows.update(operator(), id, None, tags).await.unwrap().workflow;
         assert_eq!((tagged.summary.revision, tagged.summary.name.as_str()), (3, "Second"));
         assert_eq!(tagged.summary.tags, ["new"]);
@@ -89,7 +101,7 @@ async fn of_many_writers_with_one_revision_one_wins() {
     for bench in benches().await {
         let id = bench.draft("Contested").await;
         let writes = (0..8).map(|n| {
-            let update = Update { document: Some(document(&format!("Writer {n}"))), tags: None };
+            let update = Update { draft: Some(DraftChange::Replace(document(&format!("Writer {n}")))), tags: None };
             bench.workflows.update(operator(), id, Some(1), update)
         });
         let outcomes = futures::future::join_all(writes).await;
@@ -97,7 +109,7 @@ async fn of_many_writers_with_one_revision_one_wins() {
         assert_eq!(bench.workflows.get(FIRST, id).await.unwrap().summary.revision, 2);
 
         let unconditional = (0..8).map(|n| {
-            let update = Update { document: None, tags: Some(vec![n.to_string()]) };
+            let update = Update { draft: None, tags: Some(vec![n.to_string()]) };
             bench.workflows.update(operator(), id, None, update)
         });
         assert!(futures::future::join_all(unconditional).await.iter().all(Result::is_ok));

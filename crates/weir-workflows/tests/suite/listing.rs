@@ -49,7 +49,8 @@ async fn every_order_goes_through_all_pages_both_ways() {
 
         bench.clock.advance(Duration::from_secs(1));
         let id = bench.workflows.versions().find(FIRST, "banana").await.unwrap();
-        bench.workflows.update(operator(), id, None, Update::default()).await.unwrap();
+        let tagged = Update { draft: None, tags: Some(vec!["ripe".to_owned()]) };
+        bench.workflows.update(operator(), id, None, tagged).await.unwrap();
         assert_eq!(names(&bench, &Filter::default()).await[0], "banana");
     }
 }

@@ -55,6 +55,7 @@ async fn benches() -> Vec<Bench> {
         let db = Db::connect(&database.url).await.unwrap();
         db.migrate("engine", weir_engine::MIGRATIONS).await.unwrap();
         db.migrate("events", weir_events::MIGRATIONS).await.unwrap();
+        db.migrate("collab", weir_collab::MIGRATIONS).await.unwrap();
         db.migrate("workflows", MIGRATIONS).await.unwrap();
         let objects = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_timestamp_micros(1_790_000_000_000_001).unwrap()));
@@ -68,7 +69,7 @@ async fn benches() -> Vec<Bench> {
             clock: Arc::new(weir_base::SystemClock),
         };
         let engine = Engine::open(Config::default(), parts).await.unwrap();
-        let workflows = Workflows::new(db.clone(), engine.clone(), Arc::clone(&clock) as _);
+        let workflows = Workflows::new(db.clone(), engine.clone(), None, Arc::clone(&clock) as _);
         benches.push(Bench { workflows, engine, clock, db, _objects: objects, _database: database });
     }
     benches
@@ -89,7 +90,10 @@ impl Bench {
 
     /// Another draft of a workflow: its `end` puts this out.
     async fn change(&self, id: WorkflowId, name: &str, output: Value) {
-        let update = weir_workflows::Update { document: Some(document_with(name, output)), tags: None };
+        let update = weir_workflows::Update {
+            draft: Some(weir_workflows::DraftChange::Replace(document_with(name, output))),
+            tags: None,
+        };
         self.workflows.update(operator(), id, None, update).await.unwrap();
     }
 }
@@ -116,7 +120,7 @@ fn document_with(name: &str, output: Value) -> Value {
 fn broken(name: &str) -> Value {
     json!({
         "name": name,
-        "nodes": [{"id": "start", "type": "start"}, {"id": "start", "type": "no_such_type"}],
+        "nodes": [{"id": "start", "type": "start"}, {"id": "odd", "type": "no_such_type"}],
         "edges": [{"id": "e1", "source": "start", "target": "nowhere"}],
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use weir_base::{ErrorKind, PageRequest};
-use weir_workflows::{Edition, Error, Status, Update};
+use weir_workflows::{DraftChange, Edition, Error, Status, Update};
 
 use crate::{FIRST, benches, broken, document, document_with, operator};
 
@@ -104,7 +104,7 @@ async fn versions_and_the_draft_can_be_compared_and_restored() {
         let restored = bench.workflows.restore(operator(), id, 1, None).await.unwrap();
         assert_eq!(restored.workflow.draft, document("Compared"));
         assert!(bench.workflows.diff(FIRST, id, Edition::Version(1), Edition::Draft).await.unwrap().is_empty());
-        let renamed = Update { document: Some(document("Renamed")), tags: None };
+        let renamed = Update { draft: Some(DraftChange::Replace(document("Renamed"))), tags: None };
         bench.workflows.update(operator(), id, None, renamed).await.unwrap();
         assert_eq!(bench.workflows.restore(operator(), id, 1, None).await.unwrap().workflow.summary.name, "Compared");
     }

@@ -1,7 +1,7 @@
 //! Status moves along the allowed steps only, and a refusal names them.
 
 use weir_base::{ErrorKind, WorkflowId};
-use weir_workflows::{Error, Status, Update, Workflow};
+use weir_workflows::{DraftChange, Error, Status, Update, Workflow};
 
 use crate::{Bench, FIRST, benches, document, operator};
 
@@ -84,7 +84,7 @@ async fn an_archived_workflow_is_read_only() {
     for bench in benches().await {
         let id = bench.active("Done with").await;
         bench.workflows.archive(operator(), id, None).await.unwrap();
-        let update = Update { document: Some(document("Changed")), tags: None };
+        let update = Update { draft: Some(DraftChange::Replace(document("Changed"))), tags: None };
         let error = bench.workflows.update(operator(), id, None, update).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(matches!(bench.workflows.restore(operator(), id, 1, None).await.unwrap_err(), Error::Archived(_)));

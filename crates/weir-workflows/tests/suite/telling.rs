@@ -3,6 +3,7 @@
 use serde_json::json;
 use weir_base::{Actor, Principal, UserId, WorkspaceId};
 use weir_events::DomainEvent;
+use weir_workflows::{DraftChange, Update};
 
 use crate::{Bench, benches, document};
 
@@ -25,6 +26,10 @@ async fn each_change_is_told_with_who_made_it() {
         assert!(all.archive(ann, id, None).await.is_err());
         assert!(all.resume(ann, id, Some(1)).await.is_err());
         all.resume(ann, id, None).await.unwrap();
+        let renamed = Update { draft: Some(DraftChange::Replace(document("Renamed"))), tags: None };
+        all.update(ann, id, None, renamed).await.unwrap();
+        all.restore(ann, id, 1, None).await.unwrap();
+        // It is that already.
         all.restore(ann, id, 1, None).await.unwrap();
         all.delete(ann, id, None).await.unwrap();
         all.undelete(ann, id).await.unwrap();
@@ -38,6 +43,7 @@ async fn each_change_is_told_with_who_made_it() {
             "WorkflowPublished",
             "WorkflowPaused",
             "WorkflowResumed",
+            "WorkflowUpdated",
             "WorkflowUpdated",
             "WorkflowDeleted",
             "WorkflowRestored",

@@ -15,7 +15,7 @@ async fn a_workflow_of_another_workspace_is_not_found_by_anything() {
         let id = bench.active("Theirs").await;
         let before = bench.workflows.get(FIRST, id).await.unwrap();
         let (all, versions) = (&bench.workflows, bench.workflows.versions());
-        let update = Update { document: None, tags: Some(vec!["mine".to_owned()]) };
+        let update = Update { draft: None, tags: Some(vec!["mine".to_owned()]) };
         let page = PageRequest::default();
         for (what, error) in [
             ("get", all.get(elsewhere, id).await.err()),

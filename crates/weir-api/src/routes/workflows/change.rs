@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use weir_base::{Principal, WorkflowId};
 use weir_core::document::{Format, parse};
-use weir_workflows::{Created, Error, Saved, Update, Workflows};
+use weir_workflows::{Created, DraftChange, Error, Saved, Update, Workflows};
 
 use super::{SavedWorkflow, WorkflowBody};
 use crate::extract::{Caller, IdempotencyKey, IfMatch, Json, Path, etag};
@@ -90,7 +90,7 @@ pub(super) async fn replace(
     if_match: IfMatch,
     Json(new): Json<ReplaceWorkflow>,
 ) -> Result<Response, Problem> {
-    let update = Update { document: Some(tree(&new.document)?), tags: new.tags };
+    let update = Update { draft: Some(DraftChange::Replace(tree(&new.document)?)), tags: new.tags };
     let saved = workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?;
     shown.changed(who.workspace, id).await;
     Ok(answer_saved(StatusCode::OK, saved))
@@ -112,14 +112,12 @@ pub(super) async fn patch(
     if_match: IfMatch,
     Json(patch): Json<PatchWorkflow>,
 ) -> Result<Response, Problem> {
-    let current = workflows.get(who.workspace, id).await?;
-    let expected = if_match.revision().unwrap_or(current.summary.revision);
-    let document = match patch.document {
-        Some(patch) => Some(merged(current.draft, tree(&patch)?)),
+    let draft = match patch.document {
+        Some(patch) => Some(DraftChange::Merge(tree(&patch)?)),
         None => None,
     };
-    let update = Update { document, tags: patch.tags };
-    let saved = workflows.update(&who, id, Some(expected), update).await.map_err(below_document)?;
+    let update = Update { draft, tags: patch.tags };
+    let saved = workflows.update(&who, id, if_match.revision(), update).await.map_err(below_document)?;
     shown.changed(who.workspace, id).await;
     Ok(answer_saved(StatusCode::OK, saved))
 }
@@ -162,7 +160,7 @@ pub(super) async fn restore(
 }
 
 /// A kept workflow with its `ETag`.
-pub(super) fn answer_saved(status: StatusCode, saved: Saved) -> Response {
+pub(crate) fn answer_saved(status: StatusCode, saved: Saved) -> Response {
     let tag = etag(saved.workflow.summary.revision);
     (status, [(ETAG, tag)], Json(SavedWorkflow::from(saved))).into_response()
 }
@@ -199,43 +197,4 @@ fn tree(document: &RawValue) -> Result<Value, Problem> {
 /// A failure whose places are in the body's `document`.
 fn below_document(error: Error) -> Problem {
     Problem::from(error).below("/document")
-}
-
-/// JSON Merge Patch (RFC 7396).
-fn merged(target: Value, patch: Value) -> Value {
-    let Value::Object(patch) = patch else { return patch };
-    let mut fields = match target {
-        Value::Object(fields) => fields,
-        _ => serde_json::Map::new(),
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            fields.shift_remove(&name);
-        } else {
-            let before = fields.get_mut(&name).map(Value::take).unwrap_or_default();
-            fields.insert(name, merged(before, value));
-        }
-    }
-    Value::Object(fields)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_merge_patch_follows_the_examples_of_its_rfc() {
-        for (target, patch, result) in [
-            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
-            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
-            (json!(["a"]), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
-        ] {
-            assert_eq!(merged(target, patch), result);
-        }
-    }
 }
