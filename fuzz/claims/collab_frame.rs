@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use weir_base::{SystemClock, WorkflowId};
-use weir_collab::{Author, Collab, Config, ConnectionIn, ConnectionOut, Drafts, Error, Frame, Kind, MIGRATIONS, Member};
+use weir_collab::{
+    Author, Collab, Config, ConnectionIn, ConnectionOut, Drafts, Error, Frame, Kind, MIGRATIONS, Member,
+};
 use weir_db::Db;
 use yrs::sync::{Message, SyncMessage};
 use yrs::updates::decoder::Decode as _;
@@ -99,7 +101,7 @@ impl Server {
     }
 
     async fn join(&self, workflow: WorkflowId) -> (ConnectionIn, ConnectionOut) {
-        let author = Author { user: None, name: "somebody".to_owned() };
+        let author = Author { user: None, key: None, name: "somebody".to_owned() };
         let member = Member { author, can_write: true, kind: Kind::Yjs { saved: true } };
         self.collab.join(workflow, member).await.expect("a seat")
     }
@@ -113,13 +115,7 @@ impl Drafts for Nowhere {
         Box::pin(async { Ok(Some(json!({"name": "a", "nodes": [{"id": "n", "type": "set"}], "edges": []}))) })
     }
 
-    fn changed<'a>(
-        &'a self,
-        _: WorkflowId,
-        _: u64,
-        _: &'a Value,
-        _: &'a [Author],
-    ) -> BoxFuture<'a, Result<(), Error>> {
+    fn changed<'a>(&'a self, _: WorkflowId, _: u64, _: &'a Value, _: &'a [Author]) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -12,6 +12,12 @@ pub(crate) const MAX_UNWRITTEN: usize = 8 * 1024 * 1024;
 /// What waits for edits that were never sent, in bytes.
 pub(crate) const MAX_UNMET: usize = 1024 * 1024;
 
+/// The updates that wait for edits that were never sent.
+pub(crate) const MAX_UNMET_UPDATES: usize = 1_000;
+
+/// What a client says that it has, in bytes.
+pub(crate) const MAX_STATE_VECTOR: usize = 128 * 1024;
+
 /// How deep shared types may be nested in each other. Yjs removes them recursively.
 pub(crate) const MAX_NESTING: usize = 200;
 
@@ -35,6 +41,9 @@ pub(crate) const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 /// The answers that wait for a member to read them.
 pub(crate) const MAX_ANSWERS: usize = 1_024;
+
+/// The bytes of answers that wait for a member to read them; a single one may be larger.
+pub(crate) const MAX_ANSWERED: usize = 1024 * 1024;
 
 /// The frames that wait while a room mends its copy of the document.
 pub(crate) const MAX_STALLED: usize = 256;

@@ -178,6 +178,8 @@ impl Room {
         self.tell_of_member(&state, &seat, "user_joined");
         state.seats.insert(id, Arc::clone(&seat));
         drop(state);
+        // From now on it is looked for what others write.
+        self.work.notify_one();
         Ok(connect(Arc::clone(self), seat))
     }
 

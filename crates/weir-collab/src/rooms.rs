@@ -306,7 +306,10 @@ impl Drop for Parts {
     fn drop(&mut self) {
         self.0.stop.cancel();
         // Rooms know what they share: without this, neither would ever go away.
-        self.0.rooms.lock().clear();
+        let rooms = std::mem::take(&mut *self.0.rooms.lock());
+        for room in rooms.values().filter_map(|place| place.get()) {
+            room.disconnect(|_| true, &Close::new(1001, "the server is going away"));
+        }
     }
 }
 

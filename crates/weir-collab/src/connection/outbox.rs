@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use yrs::StateVector;
 
 use super::{Close, Frame};
-use crate::limits::{MAX_ANSWERS, MAX_WAITING, MAX_WAITING_BYTES};
+use crate::limits::{MAX_ANSWERED, MAX_ANSWERS, MAX_WAITING, MAX_WAITING_BYTES};
 use crate::member::{Kind, Member};
 use crate::protocol::binary;
 
@@ -137,7 +137,7 @@ impl Seat {
     /// What they must get whatever they read, because they asked; who asks without reading is disconnected.
     pub(crate) fn answer(&self, frame: Frame) {
         let mut out = self.out.lock();
-        if out.answers >= MAX_ANSWERS {
+        if out.answers >= MAX_ANSWERS || (out.answers > 0 && out.bytes >= MAX_ANSWERED) {
             drop(out);
             self.abandon(&Close::new(1013, "the client does not read its answers"));
             return;

@@ -5,6 +5,7 @@ use yrs::StateVector;
 use yrs::updates::decoder::Decode as _;
 use yrs::updates::encoder::Encode as _;
 
+use crate::limits::MAX_STATE_VECTOR;
 use crate::reader::{Malformed, Reader, write_bytes, write_number};
 
 const SYNC: u64 = 0;
@@ -51,6 +52,9 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>) -> Result<Option<Message<'a>>, M
 }
 
 fn state_vector(bytes: &[u8]) -> Result<StateVector, Malformed> {
+    if bytes.len() > MAX_STATE_VECTOR {
+        return Err(Malformed("a state vector is too large"));
+    }
     let mut reader = Reader(bytes);
     for _ in 0..reader.count()? {
         reader.number()?;

@@ -7,15 +7,16 @@ use bytes::Bytes;
 use serde_json::Value;
 use weir_base::Timestamp;
 use yrs::branch::{Branch, BranchPtr};
+use yrs::types::text::YChange;
 use yrs::updates::decoder::Decode as _;
 use yrs::{
-    Array as _, ArrayRef, ClientID, Doc, Map as _, MapRef, OffsetKind, Options, Out, ReadTxn, StateVector,
-    Transact as _, TransactionMut, Update,
+    ClientID, Doc, Map as _, MapRef, OffsetKind, Options, Out, ReadTxn, StateVector, Text as _, TextRef, Transact as _,
+    TransactionMut, Update,
 };
 
 use crate::Author;
 use crate::document::{self, Operation};
-use crate::limits::{MAX_DOCUMENT, MAX_NESTING, MAX_UNMET};
+use crate::limits::{MAX_DOCUMENT, MAX_NESTING, MAX_UNMET, MAX_UNMET_UPDATES};
 use crate::packed::{pack, unpack};
 use crate::reader::Malformed;
 use crate::screen::{Screened, screen};
@@ -99,7 +100,7 @@ impl Replica {
         }
         let met = self.is_met(&screened);
         let waiting: usize = self.unmet.iter().map(|(update, _)| update.len()).sum();
-        if !met && waiting + update.len() > MAX_UNMET {
+        if !met && (waiting + update.len() > MAX_UNMET || self.unmet.len() >= MAX_UNMET_UPDATES) {
             return Err(Refusal::Unmet);
         }
         let update = Bytes::copy_from_slice(update);
@@ -125,6 +126,7 @@ impl Replica {
             operation.apply(txn, now, author);
             Ok(())
         })?;
+        self.nesting += types(applied.update.as_deref()).map_err(|reason| Refusal::Broken(reason.to_owned()))?;
         self.took(&applied);
         Ok(applied)
     }
@@ -278,12 +280,19 @@ impl EditCopy {
             document::rewrite(txn, to);
             Ok(())
         })?;
+        // What others would not read must not come into the log.
+        types(applied.update.as_deref()).map_err(Refusal::Malformed)?;
         let grown = self.state.len() + applied.update.as_ref().map_or(0, Bytes::len);
         if grown > MAX_DOCUMENT && doc.transact().encode_diff_v1(&StateVector::default()).len() > MAX_DOCUMENT {
             return Err(Refusal::TooLarge);
         }
         Ok(applied.update)
     }
+}
+
+/// How many types an update of this process' makes, if it can be read by others.
+fn types(update: Option<&[u8]>) -> Result<usize, &'static str> {
+    update.map_or(Ok(0), |update| screen(update).map(|screened| screened.types).map_err(|Malformed(reason)| reason))
 }
 
 fn decode(update: &[u8]) -> Result<Update, Refusal> {
@@ -335,8 +344,9 @@ fn nesting<T: ReadTxn>(txn: &T) -> usize {
         // Whatever a type is, it may have been given entries and items.
         let entries = MapRef::from(parent);
         left.extend(entries.values(txn).flatten().filter_map(|value| branch(&value)).map(|child| (child, depth + 1)));
-        let items = ArrayRef::from(parent);
-        left.extend(items.iter(txn).filter_map(|value| branch(&value)).map(|child| (child, depth + 1)));
+        // Not as an array: its iterator never ends in a text with a character that takes two units.
+        let items = TextRef::from(parent).diff(txn, YChange::identity);
+        left.extend(items.into_iter().filter_map(|item| branch(&item.insert)).map(|child| (child, depth + 1)));
     }
     deepest
 }

@@ -10,8 +10,8 @@ use yrs::sync::{Message, SyncMessage};
 use yrs::updates::decoder::Decode as _;
 use yrs::updates::encoder::Encode as _;
 use yrs::{
-    Doc, Map as _, MapRef, OffsetKind, Options, Out, ReadTxn as _, StateVector, Text as _, Transact as _, TransactionMut,
-    Update, WriteTxn as _,
+    Doc, Map as _, MapRef, OffsetKind, Options, Out, ReadTxn as _, StateVector, Text as _, Transact as _,
+    TransactionMut, Update, WriteTxn as _,
 };
 
 use crate::PATIENCE;
@@ -148,9 +148,9 @@ impl Client {
 
     fn read(&mut self, bytes: &Bytes) {
         if bytes[0] == 120 {
-            let (saved, _) = bytes[1..].iter().fold((0, 0), |(saved, shift), byte| {
-                (saved | u64::from(byte & 0x7f) << shift, shift + 7)
-            });
+            let (saved, _) = bytes[1..]
+                .iter()
+                .fold((0, 0), |(saved, shift), byte| (saved | u64::from(byte & 0x7f) << shift, shift + 7));
             assert!(saved > self.saved);
             self.saved = saved;
             return;

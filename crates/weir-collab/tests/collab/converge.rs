@@ -77,7 +77,10 @@ async fn converge(clients: usize, rounds: usize) {
             assert_eq!(client.state(), first, "{}", bench.name);
         }
         let draft = collab.draft(workflow).await.unwrap();
-        assert_eq!(json!(node(&draft.document, "code")["data"]["params"]["code"]), first.0[0]["code"]["data"]["params"]["code"]);
+        assert_eq!(
+            json!(node(&draft.document, "code")["data"]["params"]["code"]),
+            first.0[0]["code"]["data"]["params"]["code"]
+        );
         assert_eq!(draft.document["nodes"].as_array().unwrap().len(), first.0[0].as_object().unwrap().len());
         assert_eq!(draft.document["description"], first.0[2]["description"]);
         drop(all);
