@@ -46,8 +46,19 @@ impl Room {
     }
 
     /// An edit of a client with Yjs; the how many-th one of its connection.
-    pub(super) fn receive_edit(&self, seat: &Arc<Seat>, update: Bytes, number: u64) -> Result<(), Close> {
-        let mut state = self.state.lock();
+    fn receive_edit(&self, seat: &Arc<Seat>, update: Bytes, number: u64) -> Result<(), Close> {
+        self.take_edit(&mut self.state.lock(), seat, update, number)?;
+        self.work.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn take_edit(
+        &self,
+        state: &mut State,
+        seat: &Arc<Seat>,
+        update: Bytes,
+        number: u64,
+    ) -> Result<(), Close> {
         if state.end.is_some() {
             return Err(Close::new(1013, "the document was unloaded"));
         }
@@ -63,28 +74,29 @@ impl Room {
         };
         if !seat.member.can_write {
             return match replica.is_changed_by(&update) {
-                Ok(false) => Ok(()),
+                Ok(false) => {
+                    seat.saved(number);
+                    Ok(())
+                }
                 Ok(true) => {
                     seat.answer(Frame::Binary(binary::denied("you may only look at this workflow")));
                     Err(NOT_ALLOWED)
                 }
-                Err(refusal) => Err(self.refuse(&mut state, refusal)),
+                Err(refusal) => Err(self.refuse(state, refusal)),
             };
         }
         match replica.receive(&update) {
             Ok(applied) => {
-                self.take(&mut state, seat, &applied);
+                self.take(state, seat, &applied);
                 // Also what was known already may have come only just before, and not be written.
                 if state.is_written() {
                     seat.saved(number);
                 } else {
                     state.pending.frames.insert(seat.id, number);
                 }
-                drop(state);
-                self.work.notify_one();
                 Ok(())
             }
-            Err(refusal) => Err(self.refuse(&mut state, refusal)),
+            Err(refusal) => Err(self.refuse(state, refusal)),
         }
     }
 

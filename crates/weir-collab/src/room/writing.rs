@@ -227,14 +227,17 @@ impl Room {
             }
         }
         let stalled = std::mem::take(&mut state.stalled);
-        let seats: Vec<_> = state.seats.values().cloned().collect();
-        drop(state);
+        let mut refused = Vec::new();
         for (seat, update, number) in stalled {
-            if let Err(close) = self.receive_edit(&seat, update, number) {
-                self.dismiss(&seat, &close);
+            if let Err(close) = self.take_edit(&mut state, &seat, update, number) {
+                refused.push((seat, close));
             }
         }
-        seats.iter().for_each(|seat| seat.wake());
+        state.seats.values().for_each(|seat| seat.wake());
+        drop(state);
+        for (seat, close) in refused {
+            self.dismiss(&seat, &close);
+        }
         self.written.send_modify(|_| {});
         Ok(())
     }
