@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value};
 use weir_core::document::MAX_DEPTH;
-use yrs::{Any, Array as _, GetString as _, Map as _, MapRef, Out, ReadTxn};
+use yrs::branch::{Branch, BranchPtr};
+use yrs::{Any, Array as _, GetString as _, Map as _, MapRef, Out, ReadTxn, TextRef};
 
 use super::{EDGES, META, NODES};
 
@@ -90,6 +91,12 @@ pub(super) fn value_of<T: ReadTxn>(txn: &T, value: &Out, like: &Value, depth: us
         Out::Any(any) => return any_of(any, like, depth),
         Out::YText(text) => Value::String(text.get_string(txn).replace('\0', "")),
         Out::YArray(array) => {
+            // The iterator never ends at a character that takes two units of a text; no client writes one into a list,
+            // but for somebody who means harm.
+            let text = TextRef::from(BranchPtr::from(AsRef::<Branch>::as_ref(array))).get_string(txn);
+            if !text.is_empty() {
+                return None;
+            }
             let items = array.iter(txn).filter_map(|item| value_of(txn, &item, &Value::Null, depth + 1));
             Value::Array(items.collect())
         }

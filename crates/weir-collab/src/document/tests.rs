@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use weir_base::{Clock as _, SystemClock};
 use weir_core::document::{Format, MAX_DEPTH, parse};
+use yrs::branch::{Branch, BranchPtr};
 use yrs::updates::decoder::Decode as _;
 use yrs::{
-    Any, ArrayPrelim, Doc, Map as _, MapPrelim, OffsetKind, Options, ReadTxn as _, StateVector, TextPrelim,
-    Transact as _, Update,
+    Any, ArrayPrelim, Doc, Map as _, MapPrelim, OffsetKind, Options, ReadTxn as _, StateVector, Text as _, TextPrelim,
+    TextRef, Transact as _, Update,
 };
 
 use super::{Operation, comments, rewrite, seed, view};
@@ -231,6 +232,20 @@ fn whatever_a_client_made_of_it_is_read() {
     assert_eq!(read["nodes"][0]["endless"], Value::Null);
     written(&doc, &sample());
     assert_eq!(shown(&doc), sample());
+}
+
+#[test]
+fn text_in_a_list_is_passed_over() {
+    let doc = empty();
+    let meta = doc.get_or_insert_map("meta");
+    let mut txn = doc.transact_mut();
+    let list = meta.insert(&mut txn, "list", ArrayPrelim::from([1]));
+    let sequence = BranchPtr::from(AsRef::<Branch>::as_ref(&list));
+    TextRef::from(sequence).insert(&mut txn, 0, "\u{1f980}");
+    meta.insert(&mut txn, "name", "Read on");
+    drop(txn);
+    let shown = shown(&doc);
+    assert_eq!((&shown["name"], shown.get("list")), (&json!("Read on"), None));
 }
 
 fn value() -> impl Strategy<Value = Value> {

@@ -361,3 +361,23 @@ fn branch(value: &Out) -> Option<BranchPtr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yrs::{ArrayPrelim, MapPrelim, TextPrelim};
+
+    use super::*;
+
+    #[test]
+    fn depth_is_found_whatever_a_type_was_given() {
+        let doc = Doc::with_options(Options { offset_kind: OffsetKind::Utf16, ..Options::default() });
+        let nodes = doc.get_or_insert_map("nodes");
+        let mut txn = doc.transact_mut();
+        assert_eq!(nesting(&txn), 1);
+        let text = nodes.insert(&mut txn, "text", TextPrelim::new("\u{1f980}"));
+        assert_eq!(nesting(&txn), 2);
+        let inner = text.insert_embed(&mut txn, 2, MapPrelim::default());
+        inner.insert(&mut txn, "list", ArrayPrelim::default());
+        assert_eq!(nesting(&txn), 4);
+    }
+}
