@@ -264,9 +264,9 @@ impl Room {
     pub(crate) async fn keep(&self, name: Option<&str>) -> Result<u64, Error> {
         let (seq, state, since) = {
             let mut state = self.state.lock();
-            let since = state.unkept.take();
             let Some(replica) = &state.replica else { return Err(Error::Busy) };
-            (state.seq, replica.state(), since)
+            let packed = replica.state();
+            (state.seq, packed, state.unkept.take())
         };
         let kept = self.shared.log.snapshot(self.workflow, seq, state, name, self.shared.clock.now()).await;
         if kept.is_err() {
