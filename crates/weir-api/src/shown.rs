@@ -31,7 +31,7 @@ use crate::routes::workflows::WorkflowBody;
 const WORKFLOW: Resource = Resource {
     service: "workflow",
     name: "workflow",
-    shape: 1,
+    shape: 2,
     ttl: Ttl::Fixed(Duration::from_secs(10)),
     max_bytes: 256 * 1024,
 };
@@ -60,6 +60,8 @@ pub(crate) struct ShownWorkflows {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Written {
     revision: u64,
+    /// The row of its log that a draft has.
+    draft_seq: u64,
     body: Box<RawValue>,
 }
 
@@ -103,13 +105,20 @@ impl ShownWorkflows {
 
     pub(crate) async fn get(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Arc<Written>, Problem> {
         let load = || async {
-            let workflow = self.workflows.get(workspace, id).await?;
+            let (workflow, draft_seq) = self.workflows.get_at(workspace, id).await?;
             let revision = workflow.summary.revision;
-            Ok(Some(Written::of(revision, &WorkflowBody::from(workflow))?))
+            Ok(Some(Written::of(revision, draft_seq, &WorkflowBody::from(workflow))?))
         };
-        let kept = self.kept.get_or_load(Place(workspace, id.as_uuid()), load).await;
-        let missing = || weir_workflows::Error::NoWorkflow(id).into();
-        kept.map_err(Arc::<Problem>::unwrap_or_clone)?.ok_or_else(missing)
+        loop {
+            let kept = self.kept.get_or_load(Place(workspace, id.as_uuid()), load).await;
+            let missing = || Problem::from(weir_workflows::Error::NoWorkflow(id));
+            let kept = kept.map_err(Arc::<Problem>::unwrap_or_clone)?.ok_or_else(missing)?;
+            // Who edits the draft over WebSocket does not tell here.
+            if self.workflows.newest(id).is_none_or(|newest| newest <= kept.draft_seq) {
+                return Ok(kept);
+            }
+            self.changed(workspace, id).await;
+        }
     }
 
     /// To be called after every change.
@@ -121,13 +130,13 @@ impl ShownWorkflows {
 impl Written {
     fn execution(details: Details) -> Result<Self, Problem> {
         let seq = details.summary.seq;
-        Self::of(seq, &ExecutionBody::from(details))
+        Self::of(seq, 0, &ExecutionBody::from(details))
     }
 
-    fn of(revision: u64, body: &impl Serialize) -> Result<Self, Problem> {
+    fn of(revision: u64, draft_seq: u64, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::value::to_raw_value(body);
         let body = body.map_err(|error| Problem::internal(format!("an answer cannot be written: {error}")))?;
-        Ok(Self { revision, body })
+        Ok(Self { revision, draft_seq, body })
     }
 
     /// The bytes, or the word that whoever asks has them.

@@ -62,7 +62,7 @@ pub const API_KEY: Resource = row("identity", "key", Ttl::Sliding(Duration::from
 /// The rows of a query; forgotten when something is written, or on request.
 pub const SQL_RESULT: Resource = row("sql", "result", fixed(5 * MINUTE), 1024 * KIB);
 /// The status and result of an execution; written through.
-pub const EXECUTION: Resource = row("workflow", "execution", fixed(HOUR), 256 * KIB);
+pub const EXECUTION: Resource = Resource { shape: 2, ..row("workflow", "execution", fixed(HOUR), 256 * KIB) };
 /// The report on a batch; forgotten when the batch is processed again.
 pub const BATCH_REPORT: Resource = row("batch", "report", fixed(10 * MINUTE), 1024 * KIB);
 /// The mark that a message was worked off.

@@ -299,6 +299,11 @@ impl Room {
         self.workflow
     }
 
+    /// The newest row of the log that is known here.
+    pub(crate) fn newest(&self) -> u64 {
+        self.state.lock().seq
+    }
+
     /// Waits until the room has ended.
     pub(crate) async fn ended(&self) {
         let mut written = self.written.subscribe();

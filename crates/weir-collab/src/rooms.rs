@@ -99,6 +99,11 @@ impl Collab {
         self.open(workflow).await?.draft().await
     }
 
+    /// The newest row of a document's log, if it is open in this process.
+    pub fn newest(&self, workflow: WorkflowId) -> Option<u64> {
+        Some(self.0.0.room(workflow)?.newest())
+    }
+
     /// Changes the document in one edit that leaves alone what `change` does not change; answers when it is durable.
     /// With `expected` only if nothing changed since a draft of that `seq`.
     ///

@@ -113,6 +113,9 @@ impl Workflows {
         let store = WorkflowStore::new(db.clone());
         let drafts = StoredDrafts::new(store.clone(), Arc::clone(&clock));
         let config = weir_collab::Config { materialize: TOLD_EVERY, ..weir_collab::Config::default() };
+        // Nobody else writes to a SQLite database.
+        let refresh = config.refresh.filter(|_| db.sqlite().is_none());
+        let config = weir_collab::Config { refresh, ..config };
         let collab = Collab::new(db.clone(), Arc::clone(&clock), Arc::new(drafts), fanout, config);
         Self(Arc::new(Parts { store, versions: Versions::new(db), engine, collab, clock }))
     }
@@ -163,6 +166,21 @@ impl Workflows {
     /// [`Error::NoWorkflow`], also if it is deleted.
     pub async fn get(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<Workflow, Error> {
         Ok(self.seen(workspace, id).await?.workflow)
+    }
+
+    /// As [`get`](Self::get), with the row of its log that the draft has, to be held against
+    /// [`newest`](Self::newest) by whoever keeps it.
+    ///
+    /// # Errors
+    /// [`Error::NoWorkflow`].
+    pub async fn get_at(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<(Workflow, u64), Error> {
+        let Seen { workflow, seq, .. } = self.seen(workspace, id).await?;
+        Ok((workflow, seq))
+    }
+
+    /// The newest row of a draft's log, if the draft is open in this process.
+    pub fn newest(&self, id: WorkflowId) -> Option<u64> {
+        self.0.collab.newest(id)
     }
 
     /// The workspace's workflows that pass the filter, in its order.

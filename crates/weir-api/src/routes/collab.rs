@@ -69,6 +69,7 @@ struct ConnectParams {
     #[expect(dead_code, reason = "the gate has looked at it")]
     ticket: Option<String>,
     /// `yjs` (the usual) or `json`: what is spoken until the client's first frame tells.
+    #[param(inline)]
     protocol: Option<Protocol>,
     /// `1` lets the server tell a Yjs client, by messages of type 120, how many of its edits are durable.
     saved: Option<u8>,

@@ -65,12 +65,13 @@ async fn a_workflow_is_shown_as_the_last_change_left_it() {
     assert_eq!(again(&server, &workflow, &before).await.status, 304);
     let named = |name: &str| json!({"document": {"name": name}});
     let patch = |name: &str| server.request(Method::PATCH, &workflow).header("if-match", "*").json(&named(name));
-    for step in 0..5 {
+    for step in 0..6 {
         let changed = match step {
             0 => Answer::of(patch("Another")).await,
             1 => server.tell(&format!("{workflow}/publish")).await,
             2 => server.tell(&format!("{workflow}/pause")).await,
             3 => server.tell(&format!("{workflow}/resume")).await,
+            4 => Answer::of(patch("A third")).await,
             _ => server.tell(&format!("{workflow}/versions/1/restore")).await,
         };
         assert_eq!(changed.status, 200, "{step}: {}", changed.text);

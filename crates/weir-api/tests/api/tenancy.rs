@@ -57,6 +57,7 @@ async fn everything(server: &Server, elsewhere: WorkspaceId) -> Vec<Asked> {
     let path = format!("/api/v1/workflows/{workflow}");
     let execution = server.execute(&path, json!({"who": "Ada"})).await;
     server.until(&execution, "completed").await;
+    let kept = made(server, &format!("{path}/history"), &json!({"name": "Kept"})).await;
     let execution = last(&execution);
     let failing = server.published(&documents::failing()).await;
     let failed = server.execute(&failing, Value::Null).await;
@@ -110,8 +111,20 @@ async fn everything(server: &Server, elsewhere: WorkspaceId) -> Vec<Asked> {
         ("get_workflow_version", "/versions/1", None),
         ("restore_workflow_version", "/versions/1/restore", None),
         ("diff_workflow_versions", "/versions/1/diff/draft", None),
+        ("connect_workflow", "/collab", None),
+        ("create_collab_ticket", "/collab/ticket", None),
+        ("list_workflow_comments", "/comments", None),
+        ("list_workflow_history", "/history", None),
+        ("keep_workflow_snapshot", "/history", Some(json!({"name": "Theirs"}))),
     ] {
         add(operation, format!("/api/v1/workflows/<id>{rest}"), &workflow, NOTHING, body);
+    }
+    for (operation, rest, body) in [
+        ("get_workflow_snapshot", "", None),
+        ("name_workflow_snapshot", "", Some(json!({"name": "Theirs"}))),
+        ("restore_workflow_snapshot", "/restore", None),
+    ] {
+        add(operation, format!("/api/v1/workflows/<id>/history/{kept}{rest}"), &workflow, NOTHING, body);
     }
     for (operation, rest, body) in [
         ("get_execution", "", None),

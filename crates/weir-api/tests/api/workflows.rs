@@ -17,11 +17,11 @@ async fn an_update_says_what_it_is_based_on() {
     let missing = put(None, &documents::broken()).await;
     assert_eq!((missing.status.as_u16(), missing.problem()), (428, "if_match_missing".to_owned()));
     let kept = put(Some("\"1\""), &documents::broken()).await;
-    assert_eq!((kept.status.as_u16(), &kept.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
+    assert_eq!((kept.status.as_u16(), &kept.headers["etag"]), (200, &"\"3\"".parse().unwrap()));
     assert!(!kept.json()["problems"].as_array().unwrap().is_empty());
     let stale = put(Some("\"1\""), &documents::greeting()).await;
     assert_eq!((stale.status.as_u16(), stale.problem()), (412, "revision_stale".to_owned()));
-    assert_eq!(stale.json()["current"]["revision"], 2);
+    assert_eq!(stale.json()["current"]["revision"], 3);
     assert_eq!(stale.json()["current"]["document"], documents::broken());
     assert_eq!(put(Some("*"), &documents::greeting()).await.status, 200);
     assert_eq!(server.get(&workflow).await.json()["tags"], json!(["new"]));

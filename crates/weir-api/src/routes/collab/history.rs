@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ pub(super) struct NewSnapshotName {
 
 impl From<Snapshot> for SnapshotBody {
     fn from(snapshot: Snapshot) -> Self {
-        let author = |Author { user, name }: Author| AuthorBody { user: user.map(|user| user.as_uuid()), name };
+        let author = |Author { user, name, .. }: Author| AuthorBody { user: user.map(|user| user.as_uuid()), name };
         Self {
             id: snapshot.id,
             name: snapshot.name,
@@ -98,7 +99,7 @@ pub(super) async fn list(
     post, path = "/api/v1/workflows/{id}/history", tag = "collaboration", operation_id = "keep_workflow_snapshot",
     params(("id" = Uuid, Path, description = "The workflow")), request_body = SnapshotName,
     security(("bearer" = ["workflow:write"])),
-    responses((status = 201, body = SnapshotBody), WriteProblems),
+    responses((status = 201, body = SnapshotBody, headers(("Location" = String))), WriteProblems),
 )]
 pub(super) async fn keep(
     State(workflows): State<Workflows>,
@@ -107,7 +108,8 @@ pub(super) async fn keep(
     Json(new): Json<SnapshotName>,
 ) -> Result<Response, Problem> {
     let kept = workflows.keep_snapshot(who.workspace, id, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(SnapshotBody::from(kept))).into_response())
+    let location = format!("/api/v1/workflows/{id}/history/{}", kept.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SnapshotBody::from(kept))).into_response())
 }
 
 /// Show the draft as it was
