@@ -1,5 +1,7 @@
 //! The operations of the JSON protocol.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -134,7 +136,7 @@ impl Operation {
             }
             Self::SetMeta(Changes { changes }) => {
                 let meta = txn.get_or_insert_map(META);
-                let there = value_of(txn, &Out::YMap(meta.clone()), &Value::Null, 1).unwrap_or_default();
+                let there = value_of(txn, &Out::YMap(meta), &Value::Null, 1).unwrap_or_default();
                 if let Value::Object(fields) = merged(there, &Value::Object(changes)) {
                     write_meta(txn, &fields);
                 }
@@ -189,39 +191,33 @@ fn patch_entry(txn: &mut TransactionMut<'_>, root: &str, id: &str, changes: &Val
 
 fn remove_node(txn: &mut TransactionMut<'_>, id: &str) {
     let (nodes, edges) = (txn.get_or_insert_map(NODES), txn.get_or_insert_map(EDGES));
-    let mut gone = vec![id.to_owned()];
-    let mut looked_at = 0;
-    // Containers within containers: what is inside of any that goes, goes as well.
-    while let Some(parent) = gone.get(looked_at).cloned() {
-        looked_at += 1;
-        let inside = named(txn, &nodes, |field| field("parentNode").as_deref() == Some(&parent));
-        gone.extend(inside.into_iter().filter(|id| !gone.contains(id)).collect::<Vec<_>>());
+    let mut inside: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (node, parent) in texts(txn, &nodes, "parentNode") {
+        inside.entry(parent).or_default().push(node);
     }
-    let is_gone = |end: Option<String>| end.is_some_and(|end| gone.contains(&end));
-    for edge in named(txn, &edges, |field| is_gone(field("source")) || is_gone(field("target"))) {
-        edges.remove(txn, &edge);
+    // Containers within containers: what is inside of any that goes, goes as well. Whatever a client wrote, each once.
+    let mut gone = BTreeSet::from([id.to_owned()]);
+    let mut left = vec![id.to_owned()];
+    while let Some(parent) = left.pop() {
+        left.extend(inside.remove(&parent).into_iter().flatten().filter(|node| gone.insert(node.clone())));
+    }
+    for end in ["source", "target"] {
+        for (edge, _) in texts(txn, &edges, end).into_iter().filter(|(_, end)| gone.contains(end)) {
+            edges.remove(txn, &edge);
+        }
     }
     for node in gone {
         nodes.remove(txn, &node);
     }
 }
 
-/// The entries for whose fields something holds, in the order of their ids.
-fn named(
-    txn: &TransactionMut<'_>,
-    map: &MapRef,
-    holds: impl Fn(&dyn Fn(&str) -> Option<String>) -> bool,
-) -> Vec<String> {
-    let found = map.iter(txn).filter(|(_, entry)| {
-        let Out::YMap(entry) = entry else { return false };
-        holds(&|name| match value_of(txn, &entry.get(txn, name)?, &Value::Null, 0) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        })
-    });
-    let mut found: Vec<String> = found.map(|(id, _)| id.to_owned()).collect();
-    found.sort_unstable();
-    found
+/// The entries that have a text in this field, with it, in the order of their ids.
+fn texts(txn: &TransactionMut<'_>, map: &MapRef, field: &str) -> BTreeMap<String, String> {
+    let text = |entry: Out| match entry {
+        Out::YMap(entry) => value_of(txn, &entry.get(txn, field)?, &Value::Null, 0)?.as_str().map(str::to_owned),
+        _ => None,
+    };
+    map.iter(txn).filter_map(|(id, entry)| Some((id.to_owned(), text(entry)?))).collect()
 }
 
 fn add_comment(txn: &mut TransactionMut<'_>, comment: AddComment, now: Timestamp, author: &Author) {
@@ -237,6 +233,10 @@ fn add_comment(txn: &mut TransactionMut<'_>, comment: AddComment, now: Timestamp
             }
         }
     };
+    // What somebody said stays theirs.
+    if place.get(txn, &id).is_some() {
+        return;
+    }
     let comment = place.insert(txn, id, MapPrelim::default());
     comment.insert(txn, "text", TextPrelim::new(text));
     comment.insert(txn, "author_name", author.name.as_str());

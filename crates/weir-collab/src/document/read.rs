@@ -65,7 +65,8 @@ fn list<T: ReadTxn>(txn: &T, map: &MapRef, like: Option<&Value>) -> Vec<Value> {
             let Out::YMap(entry) = entry else { return None };
             let (place, like) = earlier.get(id).copied().unwrap_or((usize::MAX, &Value::Null));
             let mut fields = entries(txn, &entry, like, 3);
-            fields.insert("id".to_owned(), Value::String(id.replace('\0', "")));
+            // Another name than any other entry's, which is no id, so that it is found and corrected.
+            fields.insert("id".to_owned(), Value::String(id.replace('\0', "\u{FFFD}")));
             Some((place, id.to_owned(), Value::Object(ordered(fields, like))))
         })
         .collect();
