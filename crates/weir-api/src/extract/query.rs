@@ -92,13 +92,14 @@ impl<'de> serde::Deserializer<'de> for Text<'de> {
     }
 
     parsed! {
+        deserialize_u8 visit_u8 "a whole number from 0 to 255"
         deserialize_u32 visit_u32 "a whole number from 0 to 4294967295"
         deserialize_u64 visit_u64 "a whole number, not negative"
         deserialize_bool visit_bool "true or false"
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        i8 i16 i32 i64 i128 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier ignored_any
     }
 }

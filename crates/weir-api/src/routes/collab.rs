@@ -35,6 +35,10 @@ const PAUSE: u64 = 5;
 /// Bytes that are read from a connection at once: what is larger comes in pieces. Thousands are open at a time.
 const READ_BUFFER: usize = 4 * 1024;
 
+/// Frames that are read, in bytes: more than are taken, so that whoever sends too much can be told. They would not
+/// see it if the connection ended amid their frame.
+const READ_FRAME: usize = 2 * MAX_FRAME;
+
 /// What these routes need.
 #[derive(Clone, FromRef)]
 struct Live {
@@ -118,8 +122,8 @@ async fn connect(
     let connection = live.workflows.join(&who, id, name, kind).await?;
     let guest = Guest { identity: live.identity, who, shutdown: live.shutdown, _place: place };
     Ok(upgrade
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
+        .max_message_size(READ_FRAME)
+        .max_frame_size(READ_FRAME)
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .on_upgrade(move |socket| guest.attend(socket, connection)))
