@@ -84,7 +84,8 @@ impl Weir {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
         loop {
             let counts = self.statuses().await;
-            let is_over = |(status, _): &(String, usize)| ["completed", "failed", "cancelled"].contains(&status.as_str());
+            let is_over =
+                |(status, _): &(String, usize)| ["completed", "failed", "cancelled"].contains(&status.as_str());
             if let Some(counts) = counts.as_ref().filter(|counts| counts.iter().all(is_over)) {
                 return counts.clone();
             }
@@ -98,7 +99,8 @@ impl Weir {
         let mut counts = std::collections::BTreeMap::new();
         let mut cursor = String::new();
         loop {
-            let answer = self.client.get(format!("{}/api/v1/executions?limit=200{cursor}", self.url)).send().await.unwrap();
+            let answer =
+                self.client.get(format!("{}/api/v1/executions?limit=200{cursor}", self.url)).send().await.unwrap();
             if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
                 return None;
             }
@@ -111,11 +113,6 @@ impl Weir {
                 None => return Some(counts.into_iter().collect()),
             }
         }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
-        answer.error_for_status().unwrap().json().await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
