@@ -63,7 +63,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Options {
     /// Workloads of the specification's section 5
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["w1", "w2", "w3", "w4", "w5", "w6"], ignore_case = true)]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["w1", "w2", "w3", "w4", "w5", "w6", "w7"], ignore_case = true)]
     workloads: Vec<Workload>,
     /// Databases
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
