@@ -15,10 +15,12 @@ mod error;
 mod execute;
 mod list;
 mod live;
+mod stages;
 mod store;
 mod telling;
 mod transfer;
 pub mod triggers;
+mod update;
 mod versions;
 mod workflow;
 mod workflows;
@@ -30,9 +32,10 @@ pub use self::error::Error;
 pub use self::execute::Execute;
 pub use self::list::{Filter, Sort, SortKey, UnknownSort};
 pub use self::transfer::{Imported, OnConflict};
+pub use self::update::{DraftChange, Saved, Update};
 pub use self::versions::{Edition, Resolved, UnknownEdition, Version, VersionSummary, Versions};
 pub use self::workflow::{Status, Summary, UnknownStatus, Workflow};
-pub use self::workflows::{DraftChange, Published, Saved, Update, Workflows};
+pub use self::workflows::{Published, Workflows};
 
 /// The tables of this crate; their context is named `workflows`.
 pub const MIGRATIONS: &[Migration] = &[

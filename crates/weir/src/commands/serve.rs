@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -40,6 +41,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
     let config = &context.loaded.config;
+    allow_open_files();
     let mut signals = Signals::listen()?;
     // The address first: nothing is opened or changed for a server that cannot listen.
     let listener = listen(&context.loaded).await?;
@@ -75,6 +77,18 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
     }
     tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// Raises what the shell allowed, often 1,024, to what the machine allows: every connection is an open file.
+fn allow_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files: fewer connections are possible");
+    }
 }
 
 async fn listen(loaded: &Loaded) -> anyhow::Result<TcpListener> {
