@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
@@ -20,6 +21,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest body that is read into memory, in bytes; uploaded files are streamed and not meant.
     pub body_limit: usize,
+    /// How often it is looked at whether whoever follows events still may; their stream ends when they may not.
+    pub streams_checked: Duration,
 }
 
 impl HttpConfig {
@@ -31,6 +34,7 @@ impl HttpConfig {
             cors: Vec::new(),
             trusted_proxies: Vec::new(),
             body_limit: 10 * 1024 * 1024,
+            streams_checked: Duration::from_secs(30),
         }
     }
 }

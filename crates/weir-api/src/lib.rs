@@ -23,6 +23,7 @@ mod routes;
 mod serve;
 mod shown;
 mod trace;
+mod watching;
 mod webhook_answer;
 
 pub use access_log::AccessLog;

@@ -11,15 +11,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use moka::sync::Cache;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use weir_base::{ExecutionId, WorkspaceId};
+use weir_base::{ExecutionId, Principal, WorkspaceId};
 use weir_core::event::JournalEvent;
 use weir_engine::node::LiveEvent;
 use weir_engine::{Engine, Watch, Watched};
 
-use crate::listeners::LONGEST_STREAM;
 use crate::problem::{Problem, codes};
+use crate::watching::Streams;
 
 /// After so long without an event a comment shows that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -37,7 +35,7 @@ const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 #[derive(Clone)]
 pub(crate) struct Feed {
     engine: Engine,
-    shutdown: CancellationToken,
+    streams: Streams,
     written: Cache<(ExecutionId, u64), Bytes>,
 }
 
@@ -46,29 +44,22 @@ struct Listener {
     workspace: WorkspaceId,
     id: ExecutionId,
     watch: Option<Watch>,
-    /// Then the stream ends, to be resumed by whoever still may.
-    until: Instant,
     feed: Feed,
 }
 
 impl Feed {
-    pub(crate) fn new(engine: Engine, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(engine: Engine, streams: Streams) -> Self {
         let written = Cache::builder()
             .weigher(|_, frame: &Bytes| u32::try_from(frame.len()).unwrap_or(u32::MAX))
             .max_capacity(WRITTEN_BYTES)
             .time_to_idle(WRITTEN_IDLE)
             .build();
-        Self { engine, shutdown, written }
+        Self { engine, streams, written }
     }
 
-    /// A response with the events after `after`, until the execution is over, the server stops or the stream has lasted
-    /// as long as one may.
-    pub(crate) async fn follow(
-        &self,
-        workspace: WorkspaceId,
-        id: ExecutionId,
-        after: u64,
-    ) -> Result<Response, Problem> {
+    /// A response with the events after `after`, until the execution or the stream is over.
+    pub(crate) async fn follow(&self, who: Principal, id: ExecutionId, after: u64) -> Result<Response, Problem> {
+        let workspace = who.workspace;
         let summary = self.engine.executions().summary(workspace, id).await?;
         if after > summary.seq {
             let detail = format!("the execution has {} events, none with the id {after}", summary.seq);
@@ -76,12 +67,12 @@ impl Feed {
         }
         let ended = summary.status.is_terminal() && after == summary.seq;
         let watch = if ended { None } else { Some(self.engine.watch(workspace, id, after).await?) };
-        let until = Instant::now() + LONGEST_STREAM;
-        let listener = Listener { workspace, id, watch, until, feed: self.clone() };
+        let listener = Listener { workspace, id, watch, feed: self.clone() };
         let frames = futures::stream::unfold(Some(listener), |listener| async move {
             let (frame, listener) = listener?.next().await?;
             Some((Ok::<_, Infallible>(frame), listener))
         });
+        let frames = frames.take_until(self.streams.clone().over(who));
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -108,13 +99,7 @@ impl Listener {
     /// The next frame, and the listener unless it was the last one.
     async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
         let Some(watch) = &mut self.watch else { return Some((END, None)) };
-        let shutdown = self.feed.shutdown.clone();
-        let next = tokio::select! {
-            () = shutdown.cancelled() => return None,
-            () = tokio::time::sleep_until(self.until) => return None,
-            next = tokio::time::timeout(HEARTBEAT, watch.next()) => next,
-        };
-        let frame = match next {
+        let frame = match tokio::time::timeout(HEARTBEAT, watch.next()).await {
             Err(_) => COMMENT,
             Ok(Some(Ok(Watched::Event(event)))) => self.feed.journal_frame(self.id, &event),
             Ok(Some(Ok(Watched::Live(event)))) => live_frame(&event),

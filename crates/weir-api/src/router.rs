@@ -27,6 +27,7 @@ use crate::limits::Limiter;
 use crate::problem::{self, Problem, ProblemBody};
 use crate::routes;
 use crate::shown::{ShownExecutions, ShownWorkflows};
+use crate::watching::Streams;
 
 /// What the routes need; each gets its own part only.
 pub struct Services {
@@ -193,10 +194,11 @@ fn described(services: Services) -> OpenApiRouter {
     let Services { workflows, engine, triggers, identity, http, cache, db, objects, version, shutdown, .. } = services;
     let executions_shown = ShownExecutions::new(engine.clone(), &cache);
     let workflows_shown = ShownWorkflows::new(workflows.clone(), &cache);
+    let streams = Streams::new(identity.clone(), shutdown.clone(), http.streams_checked);
     let (workflows_live, workflows_shown_live) = (workflows.clone(), workflows_shown.clone());
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(routes::workflows::router(workflows.clone(), engine.clone(), workflows_shown, shutdown.clone()))
-        .merge(routes::executions::router(engine.clone(), workflows, executions_shown, shutdown.clone()))
+        .merge(routes::executions::router(engine.clone(), workflows, executions_shown, streams.clone()))
         .merge(routes::collab::router(workflows_live, identity.clone(), workflows_shown_live, shutdown.clone()))
         .merge(routes::dead_letters::router(engine.clone()))
         .merge(routes::approvals::router(engine.clone()))
@@ -209,7 +211,7 @@ fn described(services: Services) -> OpenApiRouter {
         .merge(routes::workspaces::router(identity))
         .merge(routes::credentials::router(services.credentials))
         .merge(routes::variables::router(services.variables))
-        .merge(routes::events::router(services.events, shutdown.clone()))
+        .merge(routes::events::router(services.events, streams))
         .merge(routes::webhooks::router(services.webhooks))
         .merge(routes::notification_rules::router(services.notification_rules))
         .merge(routes::audit::router(services.audit))

@@ -9,7 +9,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,9 +16,10 @@ use weir_base::{Permission, Principal};
 use weir_events::{Events, Located, Patterns, Position};
 
 use crate::extract::{Caller, Query};
-use crate::listeners::{LONGEST_STREAM, Listeners};
+use crate::listeners::Listeners;
 use crate::problem::{Problem, ReadProblems, codes};
 use crate::routes::words;
+use crate::watching::Streams;
 
 /// After so long without an event a comment shows that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -28,11 +28,11 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 struct Feed {
     events: Events,
     listeners: Listeners,
-    shutdown: CancellationToken,
+    streams: Streams,
 }
 
-pub(crate) fn router(events: Events, shutdown: CancellationToken) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(follow)).with_state(Feed { events, listeners: Listeners::default(), shutdown })
+pub(crate) fn router(events: Events, streams: Streams) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(follow)).with_state(Feed { events, listeners: Listeners::default(), streams })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -63,7 +63,8 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 ///
 /// Server-sent events: the event's name is its kind, its data is a CloudEvent (1.0) in JSON. `Last-Event-ID` resumes
 /// after that event without a gap, for as long as events are kept. What tells of people, their rights and secrets is
-/// shown to who may read the audit log. A stream ends after 15 minutes, to be resumed; at most 16 are open at once for
+/// shown to who may read the audit log. A stream ends after 15 minutes, to be resumed, and
+/// when the rights of whoever follows change; at most 16 are open at once for
 /// one person or key.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "events", operation_id = "follow_events",
@@ -90,9 +91,8 @@ async fn follow(
     let kinds = kinds.map_err(|error| Problem::new(codes::QUERY_INVALID, error.to_string()))?;
     let place = feed.listeners.join(who.actor)?;
     let located = feed.events.stream(who.workspace, after, kinds);
-    let over = tokio::time::timeout(LONGEST_STREAM, feed.shutdown.cancelled_owned());
     let frames = located
-        .take_until(over)
+        .take_until(feed.streams.over(who))
         .inspect(move |_| {
             // The place is taken as long as the stream is there.
             let _ = &place;

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,19 +25,15 @@ use weir_workflows::Workflows;
 
 use crate::live::Feed;
 use crate::shown::ShownExecutions;
+use crate::watching::Streams;
 
-pub(crate) fn router(
-    engine: Engine,
-    workflows: Workflows,
-    shown: ShownExecutions,
-    shutdown: CancellationToken,
-) -> OpenApiRouter {
+pub(crate) fn router(engine: Engine, workflows: Workflows, shown: ShownExecutions, streams: Streams) -> OpenApiRouter {
     let get = OpenApiRouter::new().routes(routes!(read::get)).with_state(shown);
     let starter = start::Starter { engine: engine.clone(), workflows: workflows.clone() };
     let start = OpenApiRouter::new().routes(routes!(start::start)).with_state(starter);
     let rerun = rerun::Rerunner { engine: engine.clone(), workflows };
     let rerun = OpenApiRouter::new().routes(routes!(rerun::rerun)).with_state(rerun);
-    let feed = Feed::new(engine.clone(), shutdown);
+    let feed = Feed::new(engine.clone(), streams);
     let events = OpenApiRouter::new().routes(routes!(events::events)).with_state(feed);
     OpenApiRouter::new()
         .routes(routes!(read::list))

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use reqwest::Response;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use weir_base::{Permission, Principal, Role, WorkspaceId};
+use weir_identity::MemberUpdate;
 
 use crate::documents;
 use crate::server::{PATIENCE, Server};
@@ -183,4 +185,53 @@ async fn an_orderly_stop_ends_streams_and_waiting_callers() {
     let rest = stream.rest().await;
     assert!(rest.iter().all(|event| event.name != "end"), "the execution has not ended: {rest:?}");
     assert_eq!(waiting.await.unwrap().unwrap().status(), 202);
+}
+
+/// Streams of events and of an execution end when whoever opened them may not see them any more; others go on.
+#[tokio::test]
+async fn a_stream_ends_with_the_right_to_it() {
+    let server = Server::start_with(|http| http.streams_checked = Duration::from_millis(50)).await;
+    let workflow = server.published(&documents::waiting()).await;
+    let execution = server.execute(&workflow, Value::Null).await;
+    let last = server.until(&execution, "waiting").await["seq"].as_u64().unwrap();
+    let paths = ["/api/v1/events".to_owned(), format!("{execution}/events?after={last}")];
+    let (people, identity) = (&server.people, &server.people.identity);
+    let follow = async |token: &str| {
+        let mut streams = Vec::new();
+        for path in &paths {
+            streams.push(Stream::of(server.request_by(token, Method::GET, path).send().await.unwrap()));
+        }
+        streams
+    };
+    let member = || people.member(WorkspaceId::FIRST, Role::Developer);
+    let (removed, signed_out, demoted, staying) = (member().await, member().await, member().await, member().await);
+    let key = people.key(&staying, [Permission::EventRead, Permission::ExecutionRead].into_iter().collect()).await;
+    let key_id = match identity.authenticate(&key, None, None).await.unwrap().actor {
+        weir_base::Actor::ApiKey { key, .. } => key,
+        other => panic!("{other}"),
+    };
+    let mut ending = Vec::new();
+    for token in [&removed.token, &signed_out.token, &demoted.token, &key] {
+        ending.extend(follow(token).await);
+    }
+    let stays = follow(&staying.token).await;
+    let operator = Principal::operator(WorkspaceId::FIRST);
+    identity.members().remove(&operator, removed.user).await.unwrap();
+    identity.logout(&signed_out.principal).await.unwrap();
+    let viewer = MemberUpdate { role: Some(Role::Viewer), ..MemberUpdate::default() };
+    identity.members().update(&operator, demoted.user, None, viewer).await.unwrap();
+    identity.api_keys().revoke(&staying.principal, key_id).await.unwrap();
+    for stream in ending {
+        let rest = stream.rest().await;
+        assert!(rest.iter().all(|event| event.name != "end"), "the execution has not ended: {rest:?}");
+    }
+
+    server.post(&format!("{execution}/signals/go"), &json!("now")).await;
+    let mut stays = stays.into_iter();
+    let mut events = stays.next().unwrap();
+    // Nothing moves events here, so nothing comes; the end would within one of these twenty looks.
+    let next = tokio::time::timeout(Duration::from_secs(1), events.next()).await;
+    assert!(next.is_err(), "the stream goes on: {next:?}");
+    let told = stays.next().unwrap().rest().await;
+    assert_eq!(told.last().unwrap().name, "end");
 }

@@ -54,7 +54,7 @@ pub(super) struct SnapshotWithDocument {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SnapshotName {
-    /// 1 to 100 characters.
+    /// 1 to 200 characters.
     name: String,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct SnapshotName {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSnapshotName {
-    /// 1 to 100 characters; `null` takes the name away.
+    /// 1 to 200 characters; `null` takes the name away.
     name: Option<String>,
 }
 

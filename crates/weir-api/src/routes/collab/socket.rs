@@ -9,9 +9,11 @@ use futures::{SinkExt as _, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_base::{ErrorKind, Principal};
+use weir_base::Principal;
 use weir_collab::{Close, ConnectionIn, ConnectionOut, Frame};
 use weir_identity::Identity;
+
+use crate::watching::{self, Change};
 
 /// How often it is looked at whether somebody may still be here: so long what was taken from them goes on at most.
 const CHECKED_EVERY: Duration = Duration::from_secs(5);
@@ -53,7 +55,10 @@ impl Guest {
                     Heard::Refused => None,
                 },
                 () = abandoned => return,
-                close = self.watch() => Some(close),
+                change = watching::change(&self.identity, &self.who, CHECKED_EVERY) => Some(match change {
+                    Change::Revoked => REVOKED,
+                    Change::OtherRights => OTHER_RIGHTS,
+                }),
                 () = self.shutdown.cancelled() => Some(GOING_AWAY),
             };
             if close.is_none() && timeout(FAREWELL, told).await.is_err() {
@@ -66,24 +71,6 @@ impl Guest {
             let frame = CloseFrame { code, reason: reason.as_ref().into() };
             // Whether it is read makes no difference any more.
             let _ = timeout(FAREWELL, sink.send(Message::Close(Some(frame)))).await;
-        }
-    }
-
-    /// Ends when whoever is here may not be here any more, or with other rights.
-    async fn watch(&self) -> Close {
-        let mut ticks = interval_at(Instant::now() + CHECKED_EVERY, CHECKED_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.identity.check_again(&self.who).await {
-                Ok(now) if now.permissions == self.who.permissions => {}
-                Ok(_) => return OTHER_RIGHTS,
-                Err(error) if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Forbidden) => {
-                    return REVOKED;
-                }
-                // The database is away: nobody is sent off for that.
-                Err(error) => tracing::debug!(%error, "cannot look at somebody's rights"),
-            }
         }
     }
 }

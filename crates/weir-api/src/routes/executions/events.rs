@@ -55,5 +55,5 @@ pub(super) async fn events(
     Query(params): Query<EventsParams>,
     LastEventId(last): LastEventId,
 ) -> Result<Response, Problem> {
-    feed.follow(who.workspace, id, last.or(params.after).unwrap_or(0)).await
+    feed.follow(who, id, last.or(params.after).unwrap_or(0)).await
 }
