@@ -4,6 +4,7 @@
 
 mod approvals;
 mod bad_requests;
+mod collab;
 mod conventions;
 mod core_flow;
 mod cors;
