@@ -78,6 +78,11 @@ fn the_guide_to_triggers_is_true() {
 }
 
 #[test]
+fn the_guide_to_editing_together_is_true() {
+    follow("collaboration.md", false);
+}
+
+#[test]
 fn the_guide_to_credentials_is_true() {
     follow("credentials.md", true);
 }
