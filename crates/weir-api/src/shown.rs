@@ -109,12 +109,14 @@ impl ShownWorkflows {
             let revision = workflow.summary.revision;
             Ok(Some(Written::of(revision, draft_seq, &WorkflowBody::from(workflow))?))
         };
+        // Who edits the draft over WebSocket does not tell here. What they do from now on is not waited for: a draft may
+        // be edited all the time.
+        let newest = self.workflows.newest(id);
         loop {
             let kept = self.kept.get_or_load(Place(workspace, id.as_uuid()), load).await;
             let missing = || Problem::from(weir_workflows::Error::NoWorkflow(id));
             let kept = kept.map_err(Arc::<Problem>::unwrap_or_clone)?.ok_or_else(missing)?;
-            // Who edits the draft over WebSocket does not tell here.
-            if self.workflows.newest(id).is_none_or(|newest| newest <= kept.draft_seq) {
+            if newest.is_none_or(|newest| newest <= kept.draft_seq) {
                 return Ok(kept);
             }
             self.changed(workspace, id).await;

@@ -13,7 +13,7 @@ use weir_identity::MemberUpdate;
 use self::socket::Socket;
 use crate::documents;
 use crate::people::Person;
-use crate::server::{Answer, Server};
+use crate::server::{Answer, PATIENCE, Server};
 
 const NOT_ALLOWED: u16 = 1008;
 const TOO_BIG: u16 = 1009;
@@ -334,4 +334,34 @@ async fn an_orderly_stop_tells_everybody() {
     let (mut socket, _) = Socket::connect(&server, &workflow, "protocol=json", Some(&server.admin.token)).await;
     server.stop().await;
     assert_eq!(socket.closed().await.0, 1001);
+}
+
+#[tokio::test]
+async fn a_draft_that_is_edited_all_the_time_is_shown_all_the_same() {
+    let server = Server::start().await;
+    let workflow = server.workflow(&documents::greeting()).await;
+    let mut editors = Vec::new();
+    for name in ["one", "two", "three", "four"] {
+        editors.push((name, Socket::connect(&server, &workflow, "protocol=json", Some(&server.admin.token)).await.0));
+    }
+    let editing = editors.into_iter().map(|(name, mut socket)| async move {
+        for count in 0_u64.. {
+            let answer = socket.update("set_meta", renamed(&format!("{name} {count}"))).await;
+            assert_eq!(answer["type"], "ack", "{answer}");
+        }
+    });
+    let looking = async {
+        let mut before = 0;
+        for _ in 0..20 {
+            let shown = tokio::time::timeout(PATIENCE, server.get(&workflow)).await.expect("an answer comes");
+            let revision = shown.json()["revision"].as_u64().unwrap();
+            assert!(revision >= before, "{revision} after {before}");
+            before = revision;
+        }
+        assert!(before > 1, "nobody edited");
+    };
+    tokio::select! {
+        _ = futures::future::join_all(editing) => unreachable!("nobody stops editing"),
+        () = looking => {}
+    }
 }
